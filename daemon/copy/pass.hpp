@@ -1,0 +1,95 @@
+#pragma once
+
+// One pass over a pair of accounts: settle, view, plan, execute, in that order. What run_job calls.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/context.hpp"
+#include "common/job.hpp"
+#include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/journal.hpp"
+
+namespace imapcopy::copy {
+
+/// Opens a new connection to one side; used at the start and after a connection of the pass was lost.
+class Connections {
+   public:
+    virtual ~Connections() = default;
+    /// Throws Failure like Session::open.
+    virtual Task<std::unique_ptr<Endpoint>> connect(Side side) = 0;
+};
+
+/// Told of progress; calls are cheap and must not throw.
+class Observer {
+   public:
+    virtual ~Observer() = default;
+    virtual void phase(Phase phase) = 0;
+    virtual void progress(Progress const& progress) = 0;
+};
+
+/// A message, folder or attribute that did not come over, and why; also kept in the journal where it is a message.
+struct Exception {
+    std::string folder;  ///< Source folder, UTF-8.
+    Uid uid;             ///< 0: the folder as a whole.
+    std::string code;    ///< Error name: "AppendRejected", "FolderNameCollision", …
+    std::uint64_t size_bytes = 0;
+    std::string text;    ///< One sentence; the server's words escaped.
+};
+
+struct FolderResult {
+    std::string source;       ///< UTF-8
+    std::string destination;  ///< UTF-8
+    std::uint64_t messages = 0;    ///< At the source.
+    std::uint64_t copied = 0;
+    std::uint64_t recognised = 0;  ///< Were at the destination already, from whatever source.
+    std::uint64_t exceptions = 0;
+    std::uint64_t bytes = 0;       ///< Copied.
+    bool created = false;
+};
+
+struct PassResult {
+    std::vector<FolderResult> folders;
+    std::vector<Exception> exceptions;
+    std::uint64_t messages_copied = 0;
+    std::uint64_t bytes_copied = 0;
+    bool changed = false;  ///< Something was created, copied or set at the destination.
+    bool stopped = false;  ///< The stop signal ended the pass early; nothing is lost, run it again.
+};
+
+struct PassOptions {
+    FolderOptions folders;
+    /// Bytes of bodies that may wait between the two connections of a lane.
+    std::size_t buffer_bytes = 1024 * 1024;
+    /// Waits before an append without an answer is looked for (settle); see copy-engine section 4.
+    Duration settle_min = std::chrono::seconds(5);
+    std::uint32_t batch_messages_max = 100;
+    std::size_t batch_bytes_max = 1024 * 1024;
+};
+
+/// What a pass would do: --dry-run and `imapcopyctl plan`.
+struct PlanSummary {
+    struct Folder {
+        std::string source;
+        std::string destination;
+        bool create = false;
+        std::uint64_t messages = 0;  ///< At the source.
+        std::uint64_t to_copy = 0;   ///< Upper bound where the destination holds mail that the ledger does not know.
+        std::uint64_t bytes = 0;     ///< Of to_copy, where the listing told sizes.
+    };
+    std::vector<Folder> folders;
+    std::vector<Exception> exceptions;
+};
+
+/// Runs one pass to its end. Connections lost on the way are opened again a few times; then, and for errors of the
+/// store, it throws Failure (with `side`). Whatever was recorded stays recorded: the next pass goes on from there.
+/// All references outlive the call.
+Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
+                          Observer& observer);
+
+/// Views and plans, changes nothing.
+Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& journal, PassOptions options);
+
+}  // namespace imapcopy::copy

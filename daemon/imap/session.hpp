@@ -1,0 +1,123 @@
+#pragma once
+
+// Session: one IMAP connection from the greeting to LOGOUT, as coroutines over a Stream.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/context.hpp"
+#include "common/job.hpp"
+#include "common/secret.hpp"
+#include "daemon/imap/codec/command.hpp"
+#include "daemon/imap/codec/response.hpp"
+#include "daemon/net/connector.hpp"
+
+namespace imapcopy::imap {
+
+/// Upper-case capability names of the moment; re-read after TLS and after login.
+using Capabilities = std::set<std::string, std::less<>>;
+
+struct SessionTimeouts {
+    Duration greeting = std::chrono::seconds(60);
+    Duration login = std::chrono::seconds(60);
+    Duration idle = std::chrono::seconds(120);      ///< Without one byte from the server while a command runs.
+    Duration command = std::chrono::minutes(30);    ///< One command in all, unless body bytes flow.
+    std::uint64_t body_bytes_per_minute_min = 1024; ///< Slower than this over `idle` is no progress.
+    Duration logout = std::chrono::seconds(5);
+};
+
+/// How to log in.
+struct Credentials {
+    std::string login;
+    std::string authorize_as;
+    AuthMethod auth = AuthMethod::password;
+    Secret secret;
+};
+
+/// The tagged reply of one command. `ok()`, or the server's refusal as a value.
+struct Reply {
+    response::StatusKind kind = response::StatusKind::ok;
+    response::Code code;
+    std::string text;
+    bool ok() const { return kind == response::StatusKind::ok; }
+};
+
+/// The server's refusal as an Error: class by response code and known texts (classify.hpp), words escaped.
+Error refusal(Reply const& reply, std::string what, Side side);
+
+/// Receives a streamed BODY[].
+class BodyHandler {
+   public:
+    virtual ~BodyHandler() = default;
+    /// `uid` is 0 where the server names it only after the body.
+    virtual Task<> begin(Uid uid, std::uint64_t size_bytes) = 0;
+    virtual Task<> data(std::string_view bytes) = 0;
+    virtual Task<> end() = 0;
+};
+
+/// Everything about one command that may arrive before its tagged reply.
+struct Handlers {
+    std::function<void(response::Response const&)> untagged;  ///< Must not throw. Empty: ignored.
+    BodyHandler* body = nullptr;                              ///< For UID FETCH with body.
+};
+
+class Session {
+   public:
+    /// Connects, secures (STARTTLS or implicit), reads capabilities, authenticates, reads them again. Throws Failure
+    /// with `side` set: network and TLS errors, tls_required, auth_rejected, auth_mechanism_unavailable,
+    /// imap_disabled, app_password_required, unavailable, too_many_connections, throttled, …
+    /// `context`, `connector` outlive the session.
+    static Task<std::unique_ptr<Session>> open(Context context, net::Connector& connector, net::Target target,
+                                               Credentials credentials, Side side, SessionTimeouts timeouts = {});
+    ~Session();
+    Session(Session const&) = delete;
+    Session& operator=(Session const&) = delete;
+
+    Capabilities const& capabilities() const;
+    bool has(std::string_view capability) const;
+    /// The greeting's text, escaped; and the server's ID reply (RFC 2971) where it gave one: "Dovecot".
+    std::string const& greeting() const;
+    std::string const& peer() const;
+
+    /// Sends a command and waits for its tagged reply. Calls may overlap: commands go out whole, in the order of the
+    /// calls, and replies are matched by tag; untagged data go to the oldest command under way that wants them.
+    /// Throws Failure when the connection ends first.
+    Task<Reply> run(command::Command command, Handlers handlers = {});
+
+    /// One APPEND command on its way; see copy::Append for the protocol of use.
+    class Append {
+       public:
+        ~Append();
+        Append(Append const&) = delete;
+        Append& operator=(Append const&) = delete;
+        Task<bool> message(command::AppendMessage message);
+        Task<> write(std::string_view bytes);
+        Task<> commit();
+        Task<Reply> reply();
+
+       private:
+        friend class Session;
+        struct State;
+        explicit Append(std::unique_ptr<State> state);
+        std::unique_ptr<State> state_;
+    };
+    /// Begins an APPEND; waits while another command is being written.
+    Task<std::unique_ptr<Append>> append(MailboxName mailbox);
+
+    /// LOGOUT, reading until BYE or the logout deadline, then an orderly close. Never throws.
+    Task<> close();
+    /// Ends everything under way with Failure(cancelled).
+    void abort() noexcept;
+    std::uint64_t bytes_transferred() const;
+
+   private:
+    struct Impl;
+    explicit Session(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace imapcopy::imap
