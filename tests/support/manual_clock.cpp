@@ -3,31 +3,52 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <memory>
 #include <optional>
 
 namespace imapcopy::test {
 
 class ManualClock::ManualAlarm final : public Alarm {
-   public:
-    ManualAlarm(ManualClock& clock, std::function<void()> on_alarm) : clock_(clock), on_alarm_(std::move(on_alarm)) {
+ public:
+    ManualAlarm(ManualClock& clock, std::function<void()> on_alarm)
+        : clock_(clock), state_(std::make_shared<State>(std::move(on_alarm))) {
         clock_.alarms_.push_back(this);
     }
     ~ManualAlarm() override { clock_.alarms_.remove(this); }
     ManualAlarm(ManualAlarm const&) = delete;
     ManualAlarm& operator=(ManualAlarm const&) = delete;
 
-    void set(TimePoint when) override { when_ = when; }
-    void clear() override { when_.reset(); }
-    std::optional<TimePoint> when() const { return when_; }
+    void set(TimePoint when) override {
+        state_->when = when;
+        state_->due = false;
+    }
+    void clear() override {
+        state_->when.reset();
+        state_->due = false;
+    }
+    std::optional<TimePoint> when() const { return state_->when; }
+    /// Calls back by the loop, unless the alarm is moved, cleared or destroyed before its turn comes.
     void fire() {
-        when_.reset();
-        boost::asio::post(clock_.io_, on_alarm_);
+        state_->when.reset();
+        state_->due = true;
+        auto call = [weak = std::weak_ptr(state_)] {
+            auto const state = weak.lock();
+            if (!state || !state->due) return;
+            state->due = false;
+            state->on_alarm();
+        };
+        boost::asio::post(clock_.io_, std::move(call));
     }
 
-   private:
+ private:
+    struct State {
+        explicit State(std::function<void()> callback) : on_alarm(std::move(callback)) {}
+        std::function<void()> on_alarm;
+        std::optional<TimePoint> when;
+        bool due = false;
+    };
     ManualClock& clock_;
-    std::function<void()> on_alarm_;
-    std::optional<TimePoint> when_;
+    std::shared_ptr<State> state_;
 };
 
 Task<> ManualClock::sleep_until(TimePoint when) {
