@@ -1,7 +1,7 @@
 #pragma once
 
-// Commands as typed values, and the only encoder. There is no way to put raw text on the wire: every argument is
-// quoted, sent as a literal, or refused (NUL), so CR, LF and NUL never leave their argument.
+// Commands as typed values, and the only encoder. There is no way to put raw text on the wire: every argument
+// is quoted, sent as a literal, or refused (NUL), so CR, LF and NUL never leave their argument.
 
 #include <cstdint>
 #include <optional>
@@ -20,8 +20,8 @@ struct Capability {};
 struct Noop {};
 struct Logout {};
 struct StartTls {};
-/// RFC 9051 §6.2.2. `initial_response` (raw, not base64) goes along where SASL-IR is offered (RFC 4959), else after
-/// the first "+"; both by protocol.
+/// RFC 9051 §6.2.2. `initial_response` (raw, not base64) goes along where SASL-IR is offered (RFC 4959), else
+/// after the first "+"; both by protocol.
 struct Authenticate {
     std::string mechanism;
     std::optional<Secret> initial_response;
@@ -99,8 +99,9 @@ struct AppendMessage {
     std::uint64_t size_bytes = 0;
 };
 
-using Command = std::variant<Capability, Noop, Logout, StartTls, Authenticate, Login, Enable, Id, Namespace, List, Lsub,
-                             Status, Examine, Select, Unselect, Close, Create, Subscribe, UidFetch, UidStore, GetQuotaRoot>;
+using Command = std::variant<Capability, Noop, Logout, StartTls, Authenticate, Login, Enable, Id, Namespace,
+                             List, Lsub, Status, Examine, Select, Unselect, Close, Create, Subscribe,
+                             UidFetch, UidStore, GetQuotaRoot>;
 
 /// What the encoder may use of the server's extensions.
 struct EncodeOptions {
@@ -117,15 +118,17 @@ struct Fragment {
     bool secret = false;
 };
 
-/// The command with its tag as fragments, final CRLF included. Errors: invalid_argument for a NUL in an argument.
-/// The bytes of fragments marked secret are wiped by whoever sends them (see wipe in common/secret.hpp).
-Result<std::vector<Fragment>> encode(std::string_view tag, Command const& command, EncodeOptions const& options);
+/// The command with its tag as fragments, final CRLF included. Errors: invalid_argument for a NUL in an
+/// argument. The bytes of fragments marked secret are wiped by whoever sends them (see wipe in
+/// common/secret.hpp).
+Result<std::vector<Fragment>> encode(std::string_view tag, Command const& command,
+                                     EncodeOptions const& options);
 
 /// "TAG APPEND mailbox" (no blank after it); the mailbox may itself be a literal.
 Result<std::vector<Fragment>> encode_append_start(std::string_view tag, MailboxName const& mailbox,
                                                   EncodeOptions const& options);
-/// ` (\Seen) "17-Jul-1996 …" {310+}CRLF`: what stands before the body of one message. The single fragment waits for
-/// a continuation where the literal is synchronising.
+/// ` (\Seen) "17-Jul-1996 …" {310+}CRLF`: what stands before the body of one message. The single fragment
+/// waits for a continuation where the literal is synchronising.
 Fragment encode_append_message(AppendMessage const& message, EncodeOptions const& options);
 
 }  // namespace imapcopy::imap::command

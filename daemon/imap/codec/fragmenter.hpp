@@ -14,21 +14,21 @@ namespace imapcopy::imap {
 
 /// Limits of one response (reference: S-21). Past one of them the connection is over.
 struct FragmenterLimits {
-    std::size_t text_bytes_max = 64 * 1024;               ///< All text between literals of one response.
-    std::size_t literal_bytes_max = 1024 * 1024;          ///< Sum of the literals that are kept in memory.
+    std::size_t text_bytes_max = 64 * 1024;       ///< All text between literals of one response.
+    std::size_t literal_bytes_max = 1024 * 1024;  ///< Sum of the literals that are kept in memory.
     std::uint64_t body_bytes_max = 2ULL * 1024 * 1024 * 1024;  ///< One streamed literal.
 };
 
-/// One whole response without its final CRLF. Literals that were kept stand in `literals`, in order; in `text` each
-/// literal is represented by its "{n}" followed by CRLF. A streamed literal has its "{n}" in `text` and an empty
-/// entry in `literals`.
+/// One whole response without its final CRLF. Literals that were kept stand in `literals`, in order; in
+/// `text` each literal is represented by its "{n}" followed by CRLF. A streamed literal has its "{n}" in
+/// `text` and an empty entry in `literals`.
 struct ResponseText {
     std::string text;
     std::vector<std::string> literals;
 };
 
-/// A literal follows whose text so far ends in "BODY[] {n}" (any case): its bytes are handed through, not kept.
-/// `text` is the response so far, from its "*"; valid until the next call.
+/// A literal follows whose text so far ends in "BODY[] {n}" (any case): its bytes are handed through, not
+/// kept. `text` is the response so far, from its "*"; valid until the next call.
 struct BodyStart {
     std::string_view text;
     std::uint64_t size_bytes = 0;
@@ -42,21 +42,23 @@ struct BodyEnd {};
 struct NeedInput {};
 
 class Fragmenter {
-   public:
+ public:
     using Event = std::variant<NeedInput, ResponseText, BodyStart, BodyPiece, BodyEnd>;
 
     explicit Fragmenter(FragmenterLimits limits = {}) : limits_(limits) {}
 
-    /// Gives the next input; only after next() answered NeedInput. `bytes` must stay valid until it does again.
+    /// Gives the next input; only after next() answered NeedInput. `bytes` must stay valid until it does
+    /// again.
     void feed(std::string_view bytes);
-    /// The next event. Errors (server_bug) are final: a limit passed, a bare LF, a NUL in text, a malformed literal.
+    /// The next event. Errors (server_bug) are final: a limit passed, a bare LF, a NUL in text, a malformed
+    /// literal.
     Result<Event> next();
     /// Bytes fed and not yet consumed: must be none when TLS starts.
     std::size_t unread_bytes() const { return input_.size(); }
     /// True between two responses.
     bool at_boundary() const;
 
-   private:
+ private:
     enum class State : std::uint8_t { text, kept_literal, body, body_end };
     FragmenterLimits limits_;
     std::string_view input_;

@@ -15,10 +15,11 @@ struct MailboxName {
     std::string utf8;  ///< For people, patterns and mapping; hierarchy separator of the server inside.
     std::string wire;  ///< Modified UTF-7 (RFC 3501 §5.1.3), or exactly what LIST said where that is invalid.
 
-    /// From LIST, LSUB or STATUS. Invalid modified UTF-7 is kept: utf8 is then `wire` if it is UTF-8 (servers with
-    /// raw UTF-8), else its printable escape.
+    /// From LIST, LSUB or STATUS. Invalid modified UTF-7 is kept: utf8 is then `wire` if it is UTF-8 (servers
+    /// with raw UTF-8), else its printable escape. A control character in the name leads to the escape, too.
     static MailboxName from_wire(std::string_view wire);
-    /// To create or address one of ours. Errors: not UTF-8, control characters, over 1,000 bytes.
+    /// To create or address one of ours. Errors (invalid_argument): empty, not UTF-8, control
+    /// characters, over 1,000 bytes.
     static Result<MailboxName> from_utf8(std::string_view utf8);
 
     bool is_inbox() const { return wire == "INBOX"; }
@@ -26,7 +27,8 @@ struct MailboxName {
     bool operator==(MailboxName const& other) const { return wire == other.wire; }
 };
 
-/// RFC 3501 §5.1.3. Decoding refuses what is malformed or not canonical.
+/// RFC 3501 §5.1.3. Encoding takes UTF-8 (a byte that is none becomes U+FFFD); decoding refuses what is
+/// malformed or not canonical, so that encoding its result gives the same bytes again.
 std::string encode_modified_utf7(std::string_view utf8);
 Result<std::string> decode_modified_utf7(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -51,7 +52,7 @@ struct List {
 struct MailboxStatus {
     MailboxName mailbox;
     std::optional<std::uint32_t> messages;
-    std::optional<Uid> uid_next;
+    std::optional<Uid> uid_next;  ///< Neither this nor the next is ever 0.
     std::optional<UidValidity> uid_validity;
     std::optional<ModSeq> highest_mod_seq;
 };
@@ -80,29 +81,34 @@ struct Fetch {
     std::optional<InternalDate> internal_date;
     std::optional<std::uint64_t> size_bytes;
     std::optional<ModSeq> mod_seq;
-    std::optional<std::string> header_fields;  ///< BODY[HEADER.FIELDS …].
-    bool has_body = false;                     ///< BODY[] was there and streamed, or came as a quoted string …
-    std::optional<std::string> body;           ///< … which is then here.
-    bool body_nil = false;                     ///< BODY[] NIL.
+    std::optional<std::string> header_fields;  ///< BODY[HEADER.FIELDS …]; "" for NIL.
+    bool has_body = false;            ///< BODY[] was there and streamed, or came as a quoted string …
+    std::optional<std::string> body;  ///< … which is then here.
+    bool body_nil = false;            ///< BODY[] NIL.
 };
 struct Quota {
     std::string root;
     std::optional<std::uint64_t> storage_used_kib;
     std::optional<std::uint64_t> storage_limit_kib;
 };
+/// RFC 2971: what the server says about itself; fields without a value are left out.
+struct Id {
+    std::vector<std::pair<std::string, std::string>> fields;
+};
 /// RFC 7162 VANISHED, well-formed but of no interest to us, or an untagged response of an unknown kind.
 struct Other {
     std::string name;
 };
 
-using Response = std::variant<Status, Continuation, Capability, Enabled, List, MailboxStatus, Namespace, Count,
-                              MailboxFlags, Fetch, Quota, Other>;
+using Response = std::variant<Status, Continuation, Capability, Enabled, List, MailboxStatus, Namespace,
+                              Count, MailboxFlags, Fetch, Quota, Id, Other>;
 
-/// Parses one whole response. Errors (server_bug) name the place. Deviations that are accepted stand in quirks.hpp.
+/// Parses one whole response. Errors (server_bug) name the place. Deviations that are accepted stand in
+/// quirks.hpp.
 Result<Response> parse(ResponseText const& text);
 
-/// The UID in the part of a FETCH response that precedes a streamed body ("* 12 FETCH (UID 7 BODY[] {310}"), or
-/// nothing where the server names it later.
+/// The UID in the part of a FETCH response that precedes a streamed body ("* 12 FETCH (UID 7 BODY[] {310}"),
+/// or nothing where the server names it later.
 std::optional<Uid> uid_before_body(std::string_view text);
 
 /// APPENDUID's arguments (RFC 4315): the destination's UIDVALIDITY and `count` UIDs in the order sent.
@@ -112,6 +118,9 @@ struct AppendUid {
     std::vector<Uid> uids;
 };
 std::optional<AppendUid> parse_append_uid(Code const& code, std::size_t count);
+
+/// The names of a CAPABILITY code's arguments, upper case.
+std::vector<std::string> parse_capability_names(std::string_view arguments);
 
 /// PERMANENTFLAGS' arguments, parentheses included.
 std::optional<PermanentFlags> parse_permanent_flags(Code const& code);

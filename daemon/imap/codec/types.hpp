@@ -23,12 +23,13 @@ using ModSeq = Tagged<std::uint64_t, struct ModSeqTag>;
 /// System flags as bits (RFC 9051 §2.3.2). \Recent belongs to the server and is dropped on reading.
 enum class SystemFlag : std::uint8_t { seen = 1, answered = 2, flagged = 4, deleted = 8, draft = 16 };
 
-/// The flags of a message: system flags and keywords. Keywords are valid atoms, kept in the case seen, unique and
-/// ordered without regard to case.
+/// The flags of a message: system flags and keywords. Keywords are valid atoms, kept in the case seen, unique
+/// and ordered without regard to case.
 class Flags {
-   public:
-    /// One flag as it stands on the wire ("\Seen", "$Forwarded"). Unknown backslash flags and \Recent are ignored;
-    /// what is not an atom is refused (a server could otherwise inject words into our APPEND).
+ public:
+    /// One flag as it stands on the wire ("\Seen", "$Forwarded"). Unknown backslash flags and \Recent are
+    /// ignored; what is not an atom is refused (a server could otherwise inject words into our APPEND). Also
+    /// refused: a keyword over 255 bytes, and the 1,025th of one set.
     Result<> add(std::string_view flag);
     void add(SystemFlag flag) { system_ |= static_cast<std::uint8_t>(flag); }
     bool has(SystemFlag flag) const { return (system_ & static_cast<std::uint8_t>(flag)) != 0; }
@@ -36,6 +37,8 @@ class Flags {
     void remove_keyword(std::string_view keyword);
     std::vector<std::string> const& keywords() const { return keywords_; }
     bool empty() const { return system_ == 0 && keywords_.empty(); }
+    /// The five system flags, no keyword.
+    static Flags all_system();
     /// Every flag as on the wire, system flags first: "\Seen \Flagged $Label1".
     std::string to_string() const;
     /// Reads to_string()'s form, blank separated. Never fails: what cannot be a flag is left out.
@@ -43,15 +46,15 @@ class Flags {
     /// Equal regardless of the case of keywords.
     bool operator==(Flags const& other) const;
 
-   private:
+ private:
     std::uint8_t system_ = 0;
     std::vector<std::string> keywords_;
 };
 
 /// What PERMANENTFLAGS says: which flags a client may set for good.
 struct PermanentFlags {
-    Flags flags;
-    bool any_keyword = true;  ///< "\*" was listed, or there was no PERMANENTFLAGS at all.
+    Flags flags = Flags::all_system();  ///< Without PERMANENTFLAGS everything may be set (RFC 9051 §7.1).
+    bool any_keyword = true;            ///< "\*" was listed, or there was no PERMANENTFLAGS at all.
     /// `wanted` without what may not be set.
     Flags allowed(Flags const& wanted) const;
 };
@@ -62,7 +65,9 @@ struct InternalDate {
     std::int16_t zone_minutes = 0;  ///< East of UTC, -1439 … 1439.
 
     /// "17-Jul-1996 02:44:25 -0700", also with a blank in place of the first digit; without the quotes.
+    /// A missing first digit is accepted (quirks.hpp).
     static Result<InternalDate> parse(std::string_view text);
+    /// The form of RFC 9051, day with two digits. Years outside 0000 … 9999 are cut to that range.
     std::string to_string() const;
     /// The same instant. Servers do not keep the zone, so two dates are the same if this is.
     bool same_instant(InternalDate const& other) const { return unix_seconds == other.unix_seconds; }

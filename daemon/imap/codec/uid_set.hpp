@@ -2,6 +2,8 @@
 
 // Sets of UIDs as ranges; never expanded.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,12 +21,15 @@ struct UidRange {
 
 /// Ascending, disjoint, not adjacent ranges.
 class UidSet {
-   public:
+ public:
     UidSet() = default;
+    /// As add().
     UidSet(Uid first, Uid last);
     static UidSet of(std::vector<Uid> const& uids);
 
     void add(Uid uid) { add(UidRange{uid, uid}); }
+    /// A range the wrong way round is turned; 0 is no UID and is left out. Cheap at the end of the set, else
+    /// linear.
     void add(UidRange range);
     bool contains(Uid uid) const;
     bool empty() const { return ranges_.empty(); }
@@ -39,16 +44,18 @@ class UidSet {
     static Result<UidSet> parse(std::string_view text, std::size_t ranges_max = 100'000);
     bool operator==(UidSet const&) const = default;
 
-   private:
+ private:
+    static UidSet merged(std::vector<UidRange> ranges);
     std::vector<UidRange> ranges_;
 };
 
-/// Like UidSet::parse, but keeps the order of the server and expands at most `count_max` UIDs: APPENDUID names the
-/// new UIDs in the order of the messages (RFC 4315 §3). Nothing if malformed or larger.
+/// Like UidSet::parse, but keeps the order of the server and expands at most `count_max` UIDs: APPENDUID
+/// names the new UIDs in the order of the messages (RFC 4315 §3). Nothing if malformed, larger, or holding a
+/// range the wrong way round, whose order would be a guess.
 std::optional<std::vector<Uid>> parse_uid_list(std::string_view text, std::size_t count_max);
 
 /// Splits `uids` so that each part prints in at most `line_bytes_max` bytes (RFC 7162 §4: 8192).
-/// Order is kept; ranges are never torn apart unless one alone is too long. Empty in, empty out.
+/// Order is kept; a range is never torn apart: one that alone is too long stands alone. Empty in, empty out.
 std::vector<UidSet> split_for_command(UidSet const& uids, std::size_t line_bytes_max);
 
 }  // namespace imapcopy::imap
