@@ -5,7 +5,9 @@
 namespace imapcopy {
 namespace {
 
-WallTime at(std::int64_t seconds) { return WallTime{std::chrono::seconds(seconds)}; }
+WallTime at(std::int64_t seconds) {
+    return WallTime{std::chrono::seconds(seconds)};
+}
 
 TEST(Rfc3339, PrintsWholeSecondsInUtc) {
     EXPECT_EQ(to_rfc3339(at(1'795'248'900)), "2026-11-21T08:15:00Z");
@@ -27,9 +29,9 @@ TEST(Rfc3339, AcceptsZonesAndTheShortForm) {
 }
 
 TEST(Rfc3339, RefusesEverythingElse) {
-    for (auto const* const text : {"", "tomorrow", "2026-02-30T00:00:00Z", "2026-11-21", "2026-11-21T24:00:00Z",
-                                   "2026-11-21T08:60:00Z", "2026-11-21T08:15:00Zx", "2026-11-21T08:15:00+1",
-                                   "2026-11-21T08:15:61Z", "26-11-21T08:15:00Z"}) {
+    for (auto const* const text : {"", "tomorrow", "2026-02-30T00:00:00Z", "2026-11-21",
+                                   "2026-11-21T24:00:00Z", "2026-11-21T08:60:00Z", "2026-11-21T08:15:00Zx",
+                                   "2026-11-21T08:15:00+1", "2026-11-21T08:15:61Z", "26-11-21T08:15:00Z"}) {
         EXPECT_FALSE(parse_rfc3339(text)) << text;
     }
 }

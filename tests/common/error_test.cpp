@@ -46,7 +46,8 @@ TEST(ErrorTable, NamesAreValidLastPartsOfABusName) {
 }
 
 TEST(ErrorTable, RefusedLoginsParkAndAreNeverTriedAgainByThemselves) {
-    for (auto const code : {ErrorCode::auth_rejected, ErrorCode::app_password_required, ErrorCode::credentials_missing}) {
+    for (auto const code :
+         {ErrorCode::auth_rejected, ErrorCode::app_password_required, ErrorCode::credentials_missing}) {
         EXPECT_EQ(info(code).retry, RetryClass::credentials) << info(code).name;
     }
 }

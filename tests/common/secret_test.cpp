@@ -14,10 +14,13 @@ namespace imapcopy {
 namespace {
 
 template <class T>
-concept Printable = requires(std::ostream& out, T const& value) { out << value; };
+concept Printable = requires(std::ostream& out, T const& value) {
+    out << value;
+};
 
 static_assert(!std::is_copy_constructible_v<Secret> && !std::is_copy_assignable_v<Secret>);
-static_assert(!std::is_convertible_v<Secret, std::string> && !std::is_convertible_v<Secret, std::string_view>);
+static_assert(!std::is_convertible_v<Secret, std::string> &&
+              !std::is_convertible_v<Secret, std::string_view>);
 static_assert(!std::is_convertible_v<std::string, Secret>);
 static_assert(!Printable<Secret>);
 static_assert(!std::equality_comparable<Secret>);

@@ -20,13 +20,13 @@ TEST(Printable, KeepsTextAndEscapesWhatCouldDeceive) {
         Pair{"a\r\nb", "a\\x0d\\x0ab"},
         Pair{"\x1b[31mred", "\\x1b[31mred"},
         Pair{"\x7f", "\\x7f"},
-        Pair{"\xc2\x9b", "\\xc2\\x9b"},              // C1: CSI.
-        Pair{"\xe2\x80\xae", "\\xe2\\x80\\xae"},      // Right-to-left override.
-        Pair{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"},      // Line separator.
-        Pair{"\xff\xfe", "\\xff\\xfe"},              // Not UTF-8.
-        Pair{"\xc0\xaf", "\\xc0\\xaf"},              // Overlong.
-        Pair{"\xed\xa0\x80", "\\xed\\xa0\\x80"},      // Surrogate.
-        Pair{"cut \xe2\x82", "cut \\xe2\\x82"},      // Cut in the middle.
+        Pair{"\xc2\x9b", "\\xc2\\x9b"},           // C1: CSI.
+        Pair{"\xe2\x80\xae", "\\xe2\\x80\\xae"},  // Right-to-left override.
+        Pair{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"},  // Line separator.
+        Pair{"\xff\xfe", "\\xff\\xfe"},           // Not UTF-8.
+        Pair{"\xc0\xaf", "\\xc0\\xaf"},           // Overlong.
+        Pair{"\xed\xa0\x80", "\\xed\\xa0\\x80"},  // Surrogate.
+        Pair{"cut \xe2\x82", "cut \\xe2\\x82"},   // Cut in the middle.
     };
     for (auto const& [in, out] : cases) EXPECT_EQ(printable(in), out);
 }
@@ -69,8 +69,12 @@ TEST(ParseNumber, TakesWholeDecimalNumbersOnly) {
 }
 
 TEST(Base64, MatchesTheVectorsOfRfc4648) {
-    constexpr std::array cases = {Pair{"", ""},           Pair{"f", "Zg=="},       Pair{"fo", "Zm8="},
-                                  Pair{"foo", "Zm9v"},    Pair{"foob", "Zm9vYg=="}, Pair{"fooba", "Zm9vYmE="},
+    constexpr std::array cases = {Pair{"", ""},
+                                  Pair{"f", "Zg=="},
+                                  Pair{"fo", "Zm8="},
+                                  Pair{"foo", "Zm9v"},
+                                  Pair{"foob", "Zm9vYg=="},
+                                  Pair{"fooba", "Zm9vYmE="},
                                   Pair{"foobar", "Zm9vYmFy"}};
     for (auto const& [in, out] : cases) {
         EXPECT_EQ(base64(in), out);
@@ -81,7 +85,9 @@ TEST(Base64, MatchesTheVectorsOfRfc4648) {
     }
 }
 
-TEST(Hex, IsLowerCase) { EXPECT_EQ(hex(std::string_view("\x00\xff\x1a", 3)), "00ff1a"); }
+TEST(Hex, IsLowerCase) {
+    EXPECT_EQ(hex(std::string_view("\x00\xff\x1a", 3)), "00ff1a");
+}
 
 TEST(Glob, MatchesRunsAndSingleCharacters) {
     EXPECT_TRUE(glob_match("*", ""));
