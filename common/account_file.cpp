@@ -59,7 +59,8 @@ class TomlFile::Impl {
                 note_unknown_below(node, path + std::string(key.str()));
                 continue;
             }
-            note(place_of(key.source()), "unknown key " + path + printable(key.str(), 64));
+            note(place_of(key.source()),
+                 "unknown key " + path + printable(key.str(), 64) + "; known here: " + known_keys(table));
         }
     }
 
@@ -74,6 +75,16 @@ class TomlFile::Impl {
     }
 
  private:
+    std::string known_keys(toml::table const& table) const {
+        auto const known = known_.find(&table);
+        if (known == known_.end()) return "none";
+        std::string out;
+        for (auto const& key : known->second) {
+            if (!key.empty()) out += (out.empty() ? "" : ", ") + key;
+        }
+        return out;
+    }
+
     /// Tables that were only ignored, or were no tables to their reader, have no entry in `known_`.
     void note_unknown_below(toml::node const& node, std::string const& path) {
         if (auto const* const table = node.as_table(); table != nullptr && known_.contains(table)) {
@@ -202,6 +213,11 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) {
 
 bool TomlTable::contains(std::string_view key) const {
     return as_table(table_).contains(key);
+}
+
+bool TomlTable::holds_number(std::string_view key) const {
+    auto const* const node = as_table(table_).get(key);
+    return node != nullptr && node->is_integer();
 }
 
 std::vector<std::string> TomlTable::keys() const {

@@ -64,6 +64,8 @@ class TomlTable {
     }
 
     bool contains(std::string_view key) const;
+    /// True for a whole number; for keys that take a number or a string.
+    bool holds_number(std::string_view key) const;
     std::vector<std::string> keys() const;
     /// Marks `key` as known without reading it.
     void ignore(std::string_view key);
