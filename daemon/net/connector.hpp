@@ -19,12 +19,12 @@ struct Target {
 };
 
 class Connector {
-   public:
+ public:
     virtual ~Connector() = default;
-    /// Resolves, checks each address against the egress policy, connects (all addresses in turn), and, for implicit
-    /// TLS, completes the handshake. Throws Failure: name_not_found, address_not_allowed, connection_refused,
-    /// connection_lost, timed_out, tls_untrusted, tls_name_mismatch, tls_handshake, tls_required (cleartext host
-    /// that the administrator has not listed).
+    /// Resolves, checks each address against the egress policy, connects (all addresses in turn), and, for
+    /// implicit TLS, completes the handshake. Throws Failure: name_not_found, address_not_allowed,
+    /// connection_refused, connection_lost, timed_out, tls_untrusted, tls_name_mismatch, tls_handshake,
+    /// tls_required (cleartext host that the administrator has not listed).
     virtual Task<std::unique_ptr<Stream>> connect(Target target, TimePoint deadline) = 0;
 };
 
