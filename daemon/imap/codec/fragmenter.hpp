@@ -1,8 +1,10 @@
 #pragma once
 
-// Bytes → lines and literals, with limits, across any read boundary. No grammar beyond "{n}" CRLF.
+// Bytes → lines and literals, with limits, across any read boundary. No grammar beyond "{n}" CRLF, and that
+// lines for people have none: "+ …", tagged replies, and untagged OK, NO, BAD, BYE, PREAUTH may end in "{5}".
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -59,14 +61,24 @@ class Fragmenter {
     bool at_boundary() const;
 
  private:
-    enum class State : std::uint8_t { text, kept_literal, body, body_end };
+    enum class State : std::uint8_t { text, kept_literal, body, body_end, failed };
+
+    std::optional<Event> read_text();
+    std::optional<Event> read_kept_literal();
+    std::optional<Event> read_body();
+    std::optional<Event> end_line();
+    std::optional<Event> start_literal(std::uint64_t size_bytes);
+    std::optional<Event> refuse(std::string message);
+    std::string_view take(std::uint64_t bytes_max);
+
     FragmenterLimits limits_;
     std::string_view input_;
     ResponseText current_;
     State state_ = State::text;
-    std::uint64_t literal_left_ = 0;
-    std::size_t kept_bytes_ = 0;
-    std::size_t scanned_ = 0;
+    std::uint64_t literal_left_ = 0;  ///< Bytes of the literal under way that are still to come.
+    std::size_t kept_bytes_ = 0;      ///< Declared sizes of the kept literals of this response.
+    std::size_t line_start_ = 0;      ///< Where in `current_.text` the line under way began.
+    Error failure_;
 };
 
 }  // namespace imapcopy::imap
