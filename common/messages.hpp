@@ -1,6 +1,7 @@
 #pragma once
 
-// User-facing text. The language is an argument, never global state. English today; the table has room for more.
+// User-facing text. The language is an argument, never global state. English today; the table has room for
+// more.
 
 #include <cstdint>
 #include <initializer_list>
@@ -9,17 +10,84 @@
 
 namespace imapcopy {
 
-/// One per sentence that a person reads; the sentences stand in messages.cpp, numbered blanks {0} {1} … in them.
+/// One per sentence that a person reads; the sentences stand in messages.cpp, numbered blanks {0} {1} … in
+/// them.
 enum class Message : std::uint8_t {
     state_not_started,
     state_in_progress,
     state_finished,
     state_error,
     job_exists,
+    // imapcopyctl.
+    wait_throttled,
+    wait_network,
+    wait_hours,
+    wait_credentials,
+    wait_quota,
+    wait_host,
+    wait_held,
+    wait_store,
+    ctl_waiting,
+    ctl_waiting_until,
+    ctl_scheduled,
+    ctl_testing,
+    ctl_test_established,
+    ctl_test_failed,
+    ctl_test_details,
+    ctl_created,
+    ctl_held,
+    ctl_released,
+    ctl_cancelled,
+    ctl_retried,
+    ctl_resynced,
+    ctl_secret_set,
+    ctl_forgotten,
+    ctl_no_daemon,
+    ctl_cannot_start,
+    ctl_no_jobs,
+    ctl_detached,
+    ctl_wait_over,
+    ctl_daemon_gone,
+    ctl_daemon_back,
+    ctl_removed,
+    ctl_more_jobs,
+    ctl_copying,
+    ctl_messages,
+    ctl_bytes,
+    ctl_rate,
+    ctl_ends_at,
+    ctl_skipped,
+    ctl_times,
+    ctl_ask_password,
+    ctl_ask_token,
+    ctl_ask_cancel,
+    ctl_ask_forget_ledger,
+    ctl_left_alone,
+    ctl_form_source,
+    ctl_form_destination,
+    ctl_form_other,
+    ctl_form_service,
+    ctl_form_login,
+    ctl_form_login_local,
+    ctl_form_server,
+    ctl_form_tls,
+    ctl_form_again,
+    ctl_form_start,
+    ctl_form_dropped,
+    ctl_plan_create,
+    ctl_plan_total,
+    ctl_plan_exception,
+    ctl_daemon_line,
+    ctl_daemon_jobs,
+    ctl_reloaded,
+    ctl_all_held,
+    ctl_all_released,
+    last = ctl_all_released,  ///< Not a sentence of its own: the end of the list.
 };
 
-/// The sentence in `language` ("en"; others fall back to it) with its blanks filled. Arguments are inserted as they
-/// are: escape untrusted text with printable() first.
-std::string message(Message id, std::string_view language, std::initializer_list<std::string_view> arguments = {});
+/// The sentence in `language` ("en"; others fall back to it) with its blanks filled. Arguments are inserted
+/// as they are: escape untrusted text with printable() first.
+std::string message(Message id, std::string_view language,
+                    std::initializer_list<std::string_view> arguments = {});
 
 }  // namespace imapcopy
