@@ -15,13 +15,15 @@ namespace imapcopy::config {
 /// Defaults are those of config/imapcopyd.toml; a test compares the two.
 struct Config {
     struct Limits {
-        std::uint32_t max_jobs = 8;                 ///< Jobs in the phases connecting … verifying.
+        std::uint32_t max_jobs = 8;  ///< Jobs in the phases connecting … verifying.
         std::uint32_t connections_per_host = 16;
         std::uint32_t connections_per_account = 4;
-        std::uint32_t jobs_total = 100'000;         ///< Unfinished jobs in all; past it QueueFull.
+        std::uint32_t jobs_total = 100'000;  ///< Unfinished jobs in all; past it QueueFull.
         std::uint32_t jobs_per_user = 50'000;
-        std::uint64_t memory_bytes = 64ULL << 20U;  ///< [limits] memory = "64MiB": buffers of all jobs together.
-        std::uint64_t message_bytes = 2ULL << 30U;  ///< [limits] message = "2GiB": larger ones are listed, not copied.
+        std::uint64_t memory_bytes = 64ULL
+                                     << 20U;  ///< [limits] memory = "64MiB": buffers of all jobs together.
+        std::uint64_t message_bytes =
+            2ULL << 30U;  ///< [limits] message = "2GiB": larger ones are listed, not copied.
         bool operator==(Limits const&) const = default;
     } limits;
     struct Timeouts {
@@ -47,8 +49,8 @@ struct Config {
         bool operator==(Security const&) const = default;
     } security;
     struct Secrets {
-        std::string key_file;                      ///< Empty: $CREDENTIALS_DIRECTORY/secrets.key.
-        std::chrono::seconds keep_max{30 * 86400}; ///< Longest --keep-secrets.
+        std::string key_file;                       ///< Empty: $CREDENTIALS_DIRECTORY/secrets.key.
+        std::chrono::seconds keep_max{30 * 86400};  ///< Longest --keep-secrets.
         bool operator==(Secrets const&) const = default;
     } secrets;
     std::string providers_dir = "/etc/imapcopyd/providers.d";
@@ -59,8 +61,8 @@ struct Config {
     bool operator==(Config const&) const = default;
 };
 
-/// Reads `path`. One Error(invalid_argument) whose message lists every mistake, a line each: "FILE:LINE:COLUMN: what,
-/// and how to mend it". Relative paths inside are refused.
+/// Reads `path`. One Error(invalid_argument) whose message lists every mistake, a line each:
+/// "FILE:LINE:COLUMN: what, and how to mend it". Relative paths inside are refused.
 Result<Config> load(std::string const& path);
 /// The same from text; `name` stands for the file in messages.
 Result<Config> parse(std::string_view text, std::string const& name);
