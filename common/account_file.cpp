@@ -59,8 +59,9 @@ class TomlFile::Impl {
                 note_unknown_below(node, path + std::string(key.str()));
                 continue;
             }
-            note(place_of(key.source()),
-                 "unknown key " + path + printable(key.str(), 64) + "; known here: " + known_keys(table));
+            auto const others = known_keys(table);
+            auto const hint = others.empty() ? others : "; known here: " + others;
+            note(place_of(key.source()), "unknown key " + path + printable(key.str(), 64) + hint);
         }
     }
 
