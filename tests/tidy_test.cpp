@@ -699,3 +699,15 @@ TEST(TidyHeaders, UnguardedOnesAreFound) {
 TEST(TidyHeaders, AreGuarded) {
     EXPECT_TRUE(none(headers_without_guard(project())));
 }
+
+TEST(TidyVersions, DifferenceIsFound) {
+    Sources sources = {{"CMakeLists.txt", "project(imapcopyd VERSION 1.2 X)"},
+                       {"debian/changelog", "imapcopyd (1.3) x"}};
+    EXPECT_EQ(different_versions(sources).size(), 1U);
+    sources.back().text = "imapcopyd (1.2) x";
+    EXPECT_EQ(different_versions(sources), Findings{});
+}
+
+TEST(TidyVersions, AreEqual) {
+    EXPECT_TRUE(none(different_versions(project())));
+}
