@@ -18,6 +18,37 @@ enum class Message : std::uint8_t {
     state_finished,
     state_error,
     job_exists,
+    // The report of a job.
+    report_title,    ///< {0} job
+    report_from,     ///< {0} account
+    report_to,       ///< {0} account
+    report_started,  ///< {0} time
+    report_ended,    ///< {0} time
+    report_waiting,  ///< {0} for what
+    report_error,    ///< {0} error name, {1} sentence
+    report_totals,   ///< {0} done, {1} of, {2} skipped, {3} bytes
+    report_folders,
+    report_folder,  ///< {0} name, {1} messages, {2} copied, {3} bytes, {4} recognised, {5} exceptions
+    report_no_exceptions,
+    report_exceptions,        ///< {0} count
+    report_exception,         ///< {0} folder, {1} uid, {2} size, {3} why
+    report_folder_exception,  ///< {0} folder, {1} why
+    report_more,              ///< {0} count
+    // What a person can do about an error.
+    way_out_message_too_large,
+    way_out_append_rejected,
+    way_out_over_quota,
+    way_out_folder,
+    way_out_source,
+    way_out_credentials,
+    way_out_tls,
+    way_out_network,
+    way_out_other,
+    // The completion mail.
+    mail_subject,
+    mail_subject_with_exceptions,
+    mail_intro,  ///< {0} source account, {1} destination account
+    mail_closing,
     // imapcopyctl.
     wait_throttled,
     wait_network,
