@@ -1,6 +1,8 @@
 #include "common/task_group.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <cassert>
 
 #include "common/event.hpp"
@@ -29,10 +31,13 @@ void TaskGroup::spawn(Task<> task) {
 }
 
 Task<> TaskGroup::join() {
+    // The tasks use what belongs to the caller, so even a cancelled caller waits for them.
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
     while (state_->running > 0) {
         state_->ended.clear();
         co_await state_->ended.wait();
     }
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::enable_terminal_cancellation());
     if (state_->first_failure) std::rethrow_exception(std::exchange(state_->first_failure, nullptr));
 }
 

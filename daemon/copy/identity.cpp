@@ -34,7 +34,8 @@ std::array<std::string, identity_headers.size()> first_values(std::string_view h
         auto const name = trim(line.substr(0, colon));
         for (std::size_t i = 0; i < identity_headers.size(); ++i) {
             if (found[i] || !ascii_iequals(name, identity_headers[i])) continue;
-            current = &found[i].emplace(line.substr(colon + 1));
+            found[i].emplace(line.substr(colon + 1));
+            current = &found[i];
         }
     }
     std::array<std::string, identity_headers.size()> values;

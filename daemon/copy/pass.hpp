@@ -10,6 +10,7 @@
 #include "common/context.hpp"
 #include "common/job.hpp"
 #include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/exception.hpp"
 #include "daemon/copy/journal.hpp"
 
 namespace imapcopy::copy {
@@ -28,15 +29,6 @@ class Observer {
     virtual ~Observer() = default;
     virtual void phase(Phase phase) = 0;
     virtual void progress(Progress const& progress) = 0;
-};
-
-/// A message, folder or attribute that did not come over, and why; also kept in the journal where it is a message.
-struct Exception {
-    std::string folder;  ///< Source folder, UTF-8.
-    Uid uid;             ///< 0: the folder as a whole.
-    std::string code;    ///< Error name: "AppendRejected", "FolderNameCollision", …
-    std::uint64_t size_bytes = 0;
-    std::string text;    ///< One sentence; the server's words escaped.
 };
 
 struct FolderResult {
@@ -65,6 +57,8 @@ struct PassOptions {
     std::size_t buffer_bytes = 1024 * 1024;
     /// Waits before an append without an answer is looked for (settle); see copy-engine section 4.
     Duration settle_min = std::chrono::seconds(5);
+    /// Larger messages are listed, not copied.
+    std::uint64_t message_bytes_max = 2ULL << 30U;
     std::uint32_t batch_messages_max = 100;
     std::size_t batch_bytes_max = 1024 * 1024;
 };

@@ -1,0 +1,51 @@
+#include "daemon/copy/body_queue.hpp"
+
+#include "common/result.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+std::size_t bytes_of(Piece const& piece) {
+    auto const* const data = std::get_if<BodyData>(&piece);
+    return data == nullptr ? 0 : data->bytes.size();
+}
+
+}  // namespace
+
+Task<> BodyQueue::push(Piece piece) {
+    while (bytes_ >= bytes_max_ && !abandoned_) {
+        writable_.clear();
+        co_await writable_.wait();
+    }
+    if (abandoned_) throw Failure(ErrorCode::cancelled, "pass a message on to the destination");
+    bytes_ += bytes_of(piece);
+    pieces_.push_back(std::move(piece));
+    readable_.set();
+}
+
+Task<std::optional<Piece>> BodyQueue::pop() {
+    while (pieces_.empty() && !closed_) {
+        readable_.clear();
+        co_await readable_.wait();
+    }
+    if (pieces_.empty()) co_return std::nullopt;
+    auto piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    bytes_ -= bytes_of(piece);
+    writable_.set();
+    co_return piece;
+}
+
+void BodyQueue::close() {
+    closed_ = true;
+    readable_.set();
+}
+
+void BodyQueue::abandon() {
+    abandoned_ = true;
+    pieces_.clear();
+    bytes_ = 0;
+    writable_.set();
+}
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,59 @@
+#pragma once
+
+// BodyQueue: the bounded pipe between the two halves of a lane.
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/event.hpp"
+#include "daemon/copy/view.hpp"
+
+namespace imapcopy::copy {
+
+struct FolderWork;
+
+/// What follows belongs to this folder.
+struct FolderBegin {
+    FolderWork* folder = nullptr;
+};
+/// A body of exactly `size_bytes` follows as BodyData, then BodyEnd.
+struct BodyBegin {
+    MessageMeta meta;
+    std::uint64_t size_bytes = 0;
+};
+struct BodyData {
+    std::string bytes;
+};
+struct BodyEnd {};
+/// What was gathered so far goes out as a batch of its own.
+struct BatchEnd {};
+
+using Piece = std::variant<FolderBegin, BodyBegin, BodyData, BodyEnd, BatchEnd>;
+
+/// One coroutine pushes, one pops. Holds about `bytes_max` bytes of bodies at most.
+class BodyQueue {
+   public:
+    explicit BodyQueue(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+    /// Waits while the queue is full. Throws Failure(cancelled) once the reader has gone (abandon).
+    Task<> push(Piece piece);
+    /// The next piece; nothing after close() when all is read.
+    Task<std::optional<Piece>> pop();
+    /// No more pieces will come.
+    void close();
+    /// The reader has failed: what is queued is dropped, the writer is told at its next push.
+    void abandon();
+
+   private:
+    std::size_t bytes_max_;
+    std::size_t bytes_ = 0;
+    std::deque<Piece> pieces_;
+    bool closed_ = false;
+    bool abandoned_ = false;
+    Event readable_;
+    Event writable_;
+};
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,320 @@
+#include "daemon/copy/destination_half.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include "common/attempt.hpp"
+#include "common/text.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+/// True if the refusal is about the messages themselves, so that others may go through.
+bool is_about_the_message(ErrorCode code) {
+    return code == ErrorCode::append_rejected || code == ErrorCode::message_too_large ||
+           code == ErrorCode::message_limit;
+}
+
+/// The UIDs of an APPENDUID that can be true; empty where they contradict what we know.
+std::vector<Uid> believable_uids(FolderWork const& folder, AppendOutcome const& outcome, std::size_t count) {
+    if (outcome.uids.size() != count || outcome.uid_validity != folder.destination.uid_validity) return {};
+    for (auto const uid : outcome.uids) {
+        if (uid < folder.destination.uid_next) return {};
+    }
+    return outcome.uids;
+}
+
+}  // namespace
+
+Task<> DestinationHalf::run() {
+    TaskGroup halves(co_await boost::asio::this_coro::executor);
+    halves.spawn(write());
+    halves.spawn(collect());
+    auto const ended = co_await attempt(halves.join());
+    if (fatal_) throw Failure(*fatal_);
+    ended.rethrow();
+}
+
+Task<> DestinationHalf::write() {
+    struct Ending {
+        DestinationHalf& half;
+        ~Ending() {
+            half.writing_over_ = true;
+            half.changed_.set();
+        }
+    } const ending{*this};
+    while (!fatal_) {
+        auto piece = co_await queue_.pop();
+        if (!piece) break;
+        if (auto* const begin = std::get_if<BodyBegin>(&*piece)) {
+            bool const whole = co_await take_body(std::move(*begin));
+            if (!whole) break;
+        } else if (auto const* const folder = std::get_if<FolderBegin>(&*piece)) {
+            co_await flush();
+            if (folder_ != nullptr) sent({}, nullptr);
+            folder_ = folder->folder;
+        } else if (std::holds_alternative<BatchEnd>(*piece)) {
+            co_await flush();
+        }
+    }
+    if (fatal_) co_return queue_.abandon();
+    co_await flush();
+    if (folder_ != nullptr) sent({}, nullptr);
+}
+
+Task<bool> DestinationHalf::take_body(BodyBegin begin) {
+    begin.meta.flags = folder_->permanent_flags.allowed(begin.meta.flags);
+    auto const& limits = parts_.options.batch;
+    if (begin.size_bytes >= limits.stream_bytes) {
+        co_await flush();
+        bool const whole = co_await stream_body(std::move(begin));
+        co_return whole;
+    }
+    if (!fits(limits, batch_.messages.size(), batch_.size_bytes, begin.size_bytes)) co_await flush();
+    bool const whole = co_await take_small_body(std::move(begin));
+    co_return whole;
+}
+
+Task<bool> DestinationHalf::take_small_body(BodyBegin begin) {
+    std::string body;
+    body.reserve(begin.size_bytes);
+    for (;;) {
+        auto piece = co_await queue_.pop();
+        if (!piece) co_return false;
+        auto* const data = std::get_if<BodyData>(&*piece);
+        if (data == nullptr) break;
+        body += data->bytes;
+    }
+    if (body.size() != begin.size_bytes) co_return false;
+    BodyObserver observer;
+    observer.add(body);
+    batch_.messages.push_back({std::move(begin.meta), observer.finish(), begin.size_bytes});
+    batch_.size_bytes += begin.size_bytes;
+    batch_.bodies.push_back(std::move(body));
+    co_return true;
+}
+
+Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
+    Message message{std::move(begin.meta), {}, begin.size_bytes};
+    auto append = co_await begin_append();
+    bool accepted = co_await append->message(append_message(message));
+    BodyObserver observer;
+    std::uint64_t left = begin.size_bytes;
+    for (;;) {
+        auto piece = co_await queue_.pop();
+        auto* const data = piece ? std::get_if<BodyData>(&*piece) : nullptr;
+        if (piece && data == nullptr) break;
+        if (data == nullptr || data->bytes.size() > left) {
+            // The source broke off. What was sent before is answered first: dropping this APPEND ends the connection.
+            co_await wait_until_answered();
+            co_return false;
+        }
+        left -= data->bytes.size();
+        observer.add(data->bytes);
+        if (accepted) co_await append->write(data->bytes);
+    }
+    message.identity = observer.finish();
+    std::vector<Message> messages;
+    messages.push_back(std::move(message));
+    if (accepted) {
+        co_await announce(messages);
+        co_await append->commit();
+    }
+    sent(std::move(messages), std::move(append));
+    co_return true;
+}
+
+Task<> DestinationHalf::flush() {
+    if (batch_.messages.empty()) co_return;
+    auto batch = std::exchange(batch_, {});
+    TaskGroup announcing(co_await boost::asio::this_coro::executor);
+    announcing.spawn(announce(batch.messages));
+    // The upload and the intents overlap; only the end of the command waits for both.
+    auto uploaded = co_await attempt(upload(batch));
+    co_await announcing.join();
+    uploaded.rethrow();
+    auto& [append, accepted] = *uploaded.value;
+    if (accepted) co_await append->commit();
+    sent(std::move(batch.messages), std::move(append));
+}
+
+Task<DestinationHalf::Upload> DestinationHalf::upload(Batch& batch) {
+    auto append = co_await begin_append();
+    for (std::size_t i = 0; i < batch.messages.size(); ++i) {
+        bool const accepted = co_await append->message(append_message(batch.messages[i]));
+        if (!accepted) co_return Upload{std::move(append), false};
+        co_await append->write(batch.bodies[i]);
+        batch.bodies[i] = std::string();  // Memory goes as bytes leave.
+    }
+    co_return Upload{std::move(append), true};
+}
+
+Task<std::unique_ptr<Append>> DestinationHalf::begin_append() {
+    co_await wait_for_room();
+    auto append = co_await parts_.destination.append(folder_->mapped.destination);
+    co_return append;
+}
+
+Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
+    std::vector<Intent> intents;
+    for (auto const& message : messages) {
+        intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
+                           message.meta.flags, folder_->destination.uid_validity, folder_->destination.uid_next});
+    }
+    co_await parts_.journal.begin(folder_->record.id, std::move(intents));
+}
+
+AppendMessage DestinationHalf::append_message(Message const& message) const {
+    return {message.meta.flags, message.meta.internal_date, message.size_bytes};
+}
+
+void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append> append) {
+    sent_.push_back({folder_, std::move(messages), std::move(append), parts_.context.clock.now()});
+    changed_.set();
+}
+
+Task<> DestinationHalf::wait_for_room() {
+    while (sent_.size() >= parts_.options.appends_in_flight_max) {
+        changed_.clear();
+        co_await changed_.wait();
+    }
+}
+
+Task<> DestinationHalf::wait_until_answered() {
+    while (!sent_.empty()) {
+        changed_.clear();
+        co_await changed_.wait();
+    }
+}
+
+Task<> DestinationHalf::collect() {
+    struct Ending {
+        DestinationHalf& half;
+        bool regular = false;
+        ~Ending() {
+            if (regular) return;
+            // No answer will come any more: nothing may wait for one, and nothing needs to be read.
+            half.sent_.clear();
+            half.changed_.set();
+            half.queue_.abandon();
+            half.queue_.close();
+        }
+    } ending{*this};
+    for (;;) {
+        while (sent_.empty() && !writing_over_) {
+            changed_.clear();
+            co_await changed_.wait();
+        }
+        if (sent_.empty()) break;
+        auto& next = sent_.front();  // A deque's front stays where it is while others are added behind it.
+        if (next.append == nullptr) {
+            ++parts_.state.progress.folders_done;
+            parts_.state.report();
+        } else {
+            auto outcome = co_await next.append->outcome();
+            parts_.state.slowest_append =
+                std::max(parts_.state.slowest_append, parts_.context.clock.now() - next.since);
+            co_await record(next, std::move(outcome));
+        }
+        sent_.pop_front();
+        changed_.set();
+    }
+    ending.regular = true;
+}
+
+Task<> DestinationHalf::record(Sent& answered, AppendOutcome outcome) {
+    switch (outcome.kind) {
+        case AppendOutcome::Kind::stored: co_await record_stored(answered, outcome); break;
+        case AppendOutcome::Kind::refused: co_await record_refused(answered, std::move(outcome.error)); break;
+        case AppendOutcome::Kind::missing_mailbox:
+            co_await retry_in_new_folder(answered, std::move(outcome.error));
+            break;
+    }
+    parts_.state.report();
+}
+
+Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outcome) {
+    auto& folder = *answered.folder;
+    auto const uids = believable_uids(folder, outcome, answered.messages.size());
+    std::vector<Outcome> outcomes;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < answered.messages.size(); ++i) {
+        auto const& message = answered.messages[i];
+        bytes += message.size_bytes;
+        outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
+                            folder.destination.uid_validity, message.identity, message.size_bytes, message.meta.flags,
+                            {}, {}});
+    }
+    folder.has_unknown_uids |= uids.empty();
+    auto recorded = co_await attempt(parts_.journal.finish(folder.record.id, outcomes));
+    if (!recorded.ok()) {
+        // The server named a UID that another message has claimed. It is stored all the same: the listing at the end
+        // finds out where.
+        if (uids.empty() || error_of(recorded.exception)->code != ErrorCode::internal) recorded.rethrow();
+        for (auto& each : outcomes) each.destination_uid = Uid();
+        folder.has_unknown_uids = true;
+        co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
+    }
+    auto& state = parts_.state;
+    folder.result.copied += answered.messages.size();
+    folder.result.bytes += bytes;
+    state.messages_copied += answered.messages.size();
+    state.bytes_copied += bytes;
+    state.progress.messages_done += answered.messages.size();
+    state.progress.bytes_done += bytes;
+    state.changed = true;
+}
+
+Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
+    auto& folder = *answered.folder;
+    if (!is_about_the_message(error.code)) {
+        folder.complete = false;
+        if (!fatal_) fatal_ = within("append to \"" + folder.mapped.destination.utf8 + "\"", std::move(error));
+        queue_.abandon();
+        queue_.close();
+        parts_.source.abort();
+        co_return;
+    }
+    if (answered.messages.size() > 1) co_return retry(folder, std::move(answered.messages));
+    auto const& message = answered.messages.front();
+    auto const text = to_string(error);
+    std::string const code(info(error.code).name);
+    std::vector<Outcome> outcomes = {{message.meta.uid, MessageState::refused, Uid(), UidValidity(), message.identity,
+                                      message.size_bytes, message.meta.flags, code, text}};
+    co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
+    parts_.state.add_exception(folder, message.meta.uid, code, message.size_bytes, text);
+}
+
+Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
+    auto& folder = *answered.folder;
+    if (folder.given_up) co_return;
+    bool const sent_before = folder.recreated && answered.since <= *folder.recreated;
+    if (!sent_before && folder.recreated) co_return give_up(folder, std::move(error));
+    if (!sent_before) {
+        auto const created = co_await parts_.destination.create(folder.mapped.destination, folder.mapped.source.role);
+        if (created.outcome == CreateOutcome::refused) co_return give_up(folder, created.error);
+        auto const opened = co_await parts_.destination.open(folder.mapped.destination, Access::read_write);
+        folder.destination = opened.status;
+        folder.recreated = parts_.context.clock.now();
+        co_await parts_.journal.set_destination_epoch(folder.record.id, opened.status.uid_validity);
+    }
+    retry(folder, std::move(answered.messages));
+}
+
+void DestinationHalf::give_up(FolderWork& folder, Error error) {
+    folder.given_up = true;
+    folder.complete = false;
+    parts_.state.add_exception(folder, Uid(), std::string(info(error.code).name), 0, to_string(error));
+}
+
+void DestinationHalf::retry(FolderWork& folder, std::vector<Message> messages) {
+    folder.complete = false;  // Until the retries are through.
+    std::vector<MessageMeta> metas;
+    for (auto& message : messages) metas.push_back(std::move(message.meta));
+    if (metas.size() == 1) {
+        parts_.state.retries.push_back({&folder, std::move(metas)});
+        return;
+    }
+    for (auto& half : halve(std::move(metas))) parts_.state.retries.push_back({&folder, std::move(half)});
+}
+
+}  // namespace imapcopy::copy

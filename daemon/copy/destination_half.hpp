@@ -1,0 +1,80 @@
+#pragma once
+
+// The writing half of a lane: pieces from the queue → batches → APPEND commands, and the answers to them.
+
+#include <deque>
+#include <memory>
+
+#include "common/event.hpp"
+#include "common/task_group.hpp"
+#include "daemon/copy/body_queue.hpp"
+#include "daemon/copy/lane.hpp"
+
+namespace imapcopy::copy {
+
+class DestinationHalf {
+   public:
+    /// Both outlive the object.
+    DestinationHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
+
+    /// Writes until the queue ends, and returns when every APPEND is answered and recorded. A body that the queue
+    /// breaks off is never completed.
+    Task<> run();
+
+   private:
+    struct Message {
+        MessageMeta meta;
+        Identity identity;
+        std::uint64_t size_bytes = 0;
+    };
+    struct Batch {
+        std::vector<Message> messages;
+        std::vector<std::string> bodies;
+        std::uint64_t size_bytes = 0;
+    };
+    /// An APPEND that waits for its answer; without one it marks the end of a folder.
+    struct Sent {
+        FolderWork* folder = nullptr;
+        std::vector<Message> messages;
+        std::unique_ptr<Append> append;
+        TimePoint since;
+    };
+
+    Task<> write();
+    Task<> collect();
+    /// One body from the queue. False: the queue ended inside it.
+    Task<bool> take_body(BodyBegin begin);
+    Task<bool> take_small_body(BodyBegin begin);
+    Task<bool> stream_body(BodyBegin begin);
+    /// Sends the gathered batch; its intents become durable while it uploads.
+    Task<> flush();
+    struct Upload {
+        std::unique_ptr<Append> append;
+        bool accepted = true;  ///< False: answered before all of it was sent.
+    };
+    Task<Upload> upload(Batch& batch);
+    Task<std::unique_ptr<Append>> begin_append();
+    Task<> announce(std::vector<Message> const& messages);
+    AppendMessage append_message(Message const& message) const;
+    void sent(std::vector<Message> messages, std::unique_ptr<Append> append);
+    Task<> wait_for_room();
+    Task<> wait_until_answered();
+
+    Task<> record(Sent& answered, AppendOutcome outcome);
+    Task<> record_stored(Sent& answered, AppendOutcome const& outcome);
+    Task<> record_refused(Sent& answered, Error error);
+    Task<> retry_in_new_folder(Sent& answered, Error error);
+    void give_up(FolderWork& folder, Error error);
+    void retry(FolderWork& folder, std::vector<Message> messages);
+
+    LaneParts& parts_;
+    BodyQueue& queue_;
+    FolderWork* folder_ = nullptr;
+    Batch batch_;
+    std::deque<Sent> sent_;
+    Event changed_;            ///< sent_ or writing_over_ changed.
+    bool writing_over_ = false;
+    std::optional<Error> fatal_;  ///< An answer that ends the pass: over quota, throttled, …
+};
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,25 @@
+#pragma once
+
+// Executes one pass over connected endpoints: view, plan, execute. The only code that changes a destination.
+
+#include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/folder_work.hpp"
+#include "daemon/copy/lane.hpp"
+
+namespace imapcopy::copy {
+
+/// Lists both sides at the same time and maps their folders; fills state.folders and the totals of progress.
+/// Destination folders are neither created nor opened yet.
+Task<> view_accounts(LaneParts& parts, FolderOptions const& folders);
+
+/// Creates and subscribes what is missing, opens what will be written to; the requests of all folders go out
+/// together. Folders that the server refuses are given up, with an exception.
+Task<> prepare_destination(LaneParts& parts);
+
+/// Copies everything that is planned, batches that are refused in smaller and smaller pieces. False: stopped.
+Task<bool> copy_all(LaneParts& parts);
+
+/// Finds the UIDs of copies that the server did not name, and marks the folders that are wholly dealt with.
+Task<> conclude(LaneParts& parts);
+
+}  // namespace imapcopy::copy

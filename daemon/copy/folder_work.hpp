@@ -1,0 +1,67 @@
+#pragma once
+
+// FolderWork: all that one pass knows of one folder, and the state that the halves of a lane share.
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "daemon/copy/journal.hpp"
+#include "daemon/copy/mailbox_map.hpp"
+#include "daemon/copy/pass.hpp"
+#include "daemon/copy/plan.hpp"
+
+namespace imapcopy::copy {
+
+struct FolderWork {
+    MappedFolder mapped;
+    FolderRecord record;
+    MailboxStatus source;  ///< As the view found it; what is newer belongs to the next pass.
+    /// The destination before this pass's first append: UIDVALIDITY, and the base for intents.
+    MailboxStatus destination;
+    imap::PermanentFlags permanent_flags;
+    bool unchanged = false;  ///< Equal to the last complete pass: not opened at all.
+    bool complete = true;    ///< Every message is dealt with so far.
+    bool has_unknown_uids = false;
+    std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
+    bool given_up = false;
+    FolderResult result;
+};
+
+/// Messages to be appended together, because a larger batch with them was refused.
+struct RetryGroup {
+    FolderWork* folder = nullptr;
+    std::vector<MessageMeta> messages;
+};
+
+/// The running totals of one pass, and who is told of them.
+class PassState {
+   public:
+    explicit PassState(Observer& observer) : observer_(observer) {}
+
+    std::vector<std::unique_ptr<FolderWork>> folders;  ///< Addresses stay valid.
+    std::vector<RetryGroup> retries;
+    std::vector<Exception> exceptions;
+    Progress progress;
+    std::uint64_t messages_copied = 0;
+    std::uint64_t bytes_copied = 0;
+    bool changed = false;
+    std::set<Digest> reports;   ///< Fingerprints of completion mails: never copied, never matched.
+    Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
+
+    /// Tells the observer.
+    void report() { observer_.progress(progress); }
+    void report(Phase phase) { observer_.phase(phase); }
+    /// A message that does not come over: listed and counted.
+    void add_exception(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes, std::string text) {
+        exceptions.push_back({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
+        ++folder.result.exceptions;
+        if (uid.value() != 0) ++progress.messages_skipped;
+    }
+
+   private:
+    Observer& observer_;
+};
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,66 @@
+#include "daemon/copy/lane.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include "common/attempt.hpp"
+#include "common/task_group.hpp"
+#include "daemon/copy/destination_half.hpp"
+#include "daemon/copy/source_half.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+/// Runs the reader; whatever happens, the writer learns that nothing more comes.
+Task<> read_side(BodyQueue& queue, Task<> work) {
+    struct Closer {
+        BodyQueue& queue;
+        ~Closer() { queue.close(); }
+    } const closer{queue};
+    co_await std::move(work);
+}
+
+/// Runs the writer; if it fails, the reader is stopped at once: nothing that it reads has a place to go.
+Task<> write_side(LaneParts& parts, BodyQueue& queue) {
+    struct Abandoner {
+        LaneParts& parts;
+        BodyQueue& queue;
+        bool done = false;
+        ~Abandoner() {
+            if (done) return;
+            queue.abandon();
+            parts.source.abort();
+        }
+    } abandoner{parts, queue};
+    DestinationHalf half(parts, queue);
+    co_await half.run();
+    abandoner.done = true;
+}
+
+/// Joins the halves. The writer's failure is the cause where both fail: it is what makes the reader fail.
+Task<bool> run_lane(LaneParts& parts, SourceHalf& source, BodyQueue& queue, Task<> work) {
+    TaskGroup reading(co_await boost::asio::this_coro::executor);
+    reading.spawn(read_side(queue, std::move(work)));
+    auto const written = co_await attempt(write_side(parts, queue));
+    auto const read = co_await attempt(reading.join());
+    written.rethrow();
+    if (!source.stopped()) read.rethrow();
+    co_return !source.stopped();
+}
+
+}  // namespace
+
+Task<bool> copy_folders(LaneParts& parts, std::vector<FolderWork*> folders) {
+    BodyQueue queue(parts.options.buffer_bytes);
+    SourceHalf source(parts, queue);
+    bool const whole = co_await run_lane(parts, source, queue, source.read_folders(std::move(folders)));
+    co_return whole;
+}
+
+Task<bool> copy_groups(LaneParts& parts, std::vector<RetryGroup> groups) {
+    BodyQueue queue(parts.options.buffer_bytes);
+    SourceHalf source(parts, queue);
+    bool const whole = co_await run_lane(parts, source, queue, source.read_groups(std::move(groups)));
+    co_return whole;
+}
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,39 @@
+#pragma once
+
+// Lane: one source connection joined to one destination connection. The two halves run side by side with a bounded
+// queue between them, so a copy costs the longer of reading and writing, not their sum.
+
+#include "common/context.hpp"
+#include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/folder_work.hpp"
+
+namespace imapcopy::copy {
+
+struct LaneOptions {
+    std::size_t buffer_bytes = 0;
+    BatchLimits batch;
+    WindowLimits window;
+    std::uint32_t appends_in_flight_max = 8;
+    std::uint32_t messages_per_window = 5000;
+};
+
+/// All outlive the lane's coroutines.
+struct LaneParts {
+    Context context;
+    Endpoint& source;
+    Endpoint& destination;
+    Journal& journal;
+    PassState& state;
+    LaneOptions options;
+};
+
+/// Copies `folders` in order: lists, plans, fetches and appends window by window. Messages of refused batches come
+/// back in state.retries. Returns false if the stop signal ended it early: everything announced has been answered.
+/// Throws the first Failure of either half after both have ended; the connections are then of no more use.
+Task<bool> copy_folders(LaneParts& parts, std::vector<FolderWork*> folders);
+
+/// Appends each group again as one batch; groups that are refused again come back smaller in state.retries, single
+/// messages are recorded as refused.
+Task<bool> copy_groups(LaneParts& parts, std::vector<RetryGroup> groups);
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,163 @@
+#include "daemon/copy/pass.hpp"
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+
+#include "common/attempt.hpp"
+#include "common/task_group.hpp"
+#include "daemon/copy/execute.hpp"
+#include "daemon/copy/settle.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+constexpr int reconnections_max = 5;  ///< Without progress; then the job's own retry takes over.
+
+/// Both connections of a lane.
+struct Connected {
+    std::unique_ptr<Endpoint> source;
+    std::unique_ptr<Endpoint> destination;
+};
+
+Task<> connect_side(Connections& connections, Side side, std::unique_ptr<Endpoint>& endpoint) {
+    endpoint = co_await connections.connect(side);
+}
+
+/// Both at the same time: each costs several round trips.
+Task<Connected> connect_both(Connections& connections) {
+    Connected connected;
+    TaskGroup sides(co_await boost::asio::this_coro::executor);
+    sides.spawn(connect_side(connections, Side::source, connected.source));
+    sides.spawn(connect_side(connections, Side::destination, connected.destination));
+    co_await sides.join();
+    co_return connected;
+}
+
+Task<> close_side(Endpoint& endpoint) { co_await endpoint.close(); }
+
+Task<> close_both(Connected& connected) {
+    TaskGroup sides(co_await boost::asio::this_coro::executor);
+    sides.spawn(close_side(*connected.source));
+    sides.spawn(close_side(*connected.destination));
+    co_await sides.join();
+}
+
+LaneOptions lane_options(PassOptions const& options, EndpointTraits const& destination) {
+    LaneOptions lane;
+    lane.buffer_bytes = options.buffer_bytes;
+    lane.batch.messages_max = destination.multi_append ? options.batch_messages_max : 1;
+    lane.batch.bytes_max = options.batch_bytes_max;
+    lane.window = {options.message_bytes_max, destination.append_limit_bytes, {}};
+    return lane;
+}
+
+/// One try over fresh connections. False: stopped.
+Task<bool> try_pass(Context context, Connected& connected, Journal& journal, PassOptions const& options,
+                    PassState& state, Duration settle_wait) {
+    LaneParts parts{context,  *connected.source,
+                    *connected.destination, journal,
+                    state,    lane_options(options, connected.destination->traits())};
+    state.report(Phase::planning);
+    (void)co_await settle(context, parts.destination, journal, settle_wait);
+    if (context.stop.requested()) co_return false;
+    co_await view_accounts(parts, options.folders);
+    co_await prepare_destination(parts);
+    state.report(Phase::copying);
+    bool const whole = co_await copy_all(parts);
+    state.report(Phase::verifying);
+    co_await conclude(parts);
+    co_return whole;
+}
+
+/// Sums up what earlier tries of the pass did and the last one saw.
+class Totals {
+   public:
+    void add(PassState& state) {
+        result_.messages_copied += state.messages_copied;
+        result_.bytes_copied += state.bytes_copied;
+        result_.changed |= state.changed;
+        result_.exceptions = std::move(state.exceptions);
+        auto const before = std::exchange(result_.folders, {});
+        for (auto const& folder : state.folders) result_.folders.push_back(folder->result);
+        for (auto const& old : before) add_earlier(old);
+    }
+
+    PassResult take() { return std::move(result_); }
+
+   private:
+    /// What an earlier try copied is "recognised" for the next one; for the reader it was copied by this pass.
+    void add_earlier(FolderResult const& old) {
+        auto const now = std::ranges::find(result_.folders, old.source, &FolderResult::source);
+        if (now == result_.folders.end()) return;
+        now->copied += old.copied;
+        now->bytes += old.bytes;
+        now->recognised -= std::min(now->recognised, old.copied);
+        now->created |= old.created;
+    }
+
+    PassResult result_;
+};
+
+/// True for a failure after which new connections may go on where the old ones ended.
+bool is_worth_reconnecting(Error const& error) {
+    return error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
+           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished;
+}
+
+}  // namespace
+
+Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
+                          Observer& observer) {
+    Totals totals;
+    auto settle_wait = options.settle_min;
+    for (int failures = 0;;) {
+        observer.phase(Phase::connecting);
+        PassState state(observer);
+        auto connected = co_await connect_both(connections);
+        auto const tried = co_await attempt(try_pass(context, connected, journal, options, state, settle_wait));
+        totals.add(state);
+        if (tried.ok()) {
+            co_await close_both(connected);
+            auto result = totals.take();
+            result.stopped = !*tried.value;
+            co_return result;
+        }
+        connected.source->abort();
+        co_await connected.destination->close();
+        failures = state.messages_copied > 0 ? 1 : failures + 1;
+        auto const error = *error_of(tried.exception);
+        if (context.stop.requested() || failures > reconnections_max || !is_worth_reconnecting(error)) {
+            tried.rethrow();
+        }
+        context.log.write(LogLevel::debug, "pass interrupted, connecting again", {{"error", to_string(error)}});
+        settle_wait = std::max(options.settle_min, 2 * state.slowest_append);
+    }
+}
+
+Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& journal, PassOptions options) {
+    class Nobody final : public Observer {
+        void phase(Phase) override {}
+        void progress(Progress const&) override {}
+    } nobody;
+    PassState state(nobody);
+    auto connected = co_await connect_both(connections);
+    LaneParts parts{context,  *connected.source,
+                    *connected.destination, journal,
+                    state,    lane_options(options, connected.destination->traits())};
+    auto const viewed = co_await attempt(view_accounts(parts, options.folders));
+    co_await close_both(connected);
+    viewed.rethrow();
+    PlanSummary summary;
+    summary.exceptions = std::move(state.exceptions);
+    for (auto const& folder : state.folders) {
+        auto const& complete = folder->record.source_complete;
+        bool const seen = complete && complete->uid_validity == folder->source.uid_validity;
+        auto const known = seen ? std::min(complete->messages, folder->source.messages) : 0;
+        summary.folders.push_back({folder->mapped.path, folder->mapped.destination.utf8, !folder->mapped.exists,
+                                   folder->source.messages, folder->unchanged ? 0 : folder->source.messages - known,
+                                   0});
+    }
+    co_return summary;
+}
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,137 @@
+#include "daemon/copy/settle.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "daemon/copy/body_digests.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+using OpenFolder = std::pair<FolderKey, FolderRecord>;
+
+/// Sleeps in short steps, so that a stop is seen soon. False: stop.
+Task<bool> wait_unless_stopped(Context context, Duration wait) {
+    auto const end = context.clock.now() + wait;
+    while (context.clock.now() < end) {
+        if (context.stop.requested()) co_return false;
+        co_await context.clock.sleep_until(std::min(end, context.clock.now() + std::chrono::seconds(1)));
+    }
+    co_return !context.stop.requested();
+}
+
+UidRange range_to_list(LedgerView const& entries, UidValidity uid_validity) {
+    auto first = Uid(UINT32_MAX);
+    for (auto const& entry : entries) {
+        bool const same = entry.destination_uid_validity == uid_validity && entry.base_uid_next.value() > 0;
+        first = std::min(first, same ? entry.base_uid_next : Uid(1));
+    }
+    return {first, Uid(UINT32_MAX)};
+}
+
+/// Entries without useful headers are told by date and by the digest of their bytes.
+Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, MailboxName mailbox, LedgerView entries,
+                                                     std::vector<MessageMeta> listed) {
+    std::vector<std::pair<Uid, Uid>> pairs;
+    std::set<std::int64_t> dates;
+    for (auto const& entry : entries) {
+        if (entry.identity.coarse == 0) dates.insert(entry.internal_date.unix_seconds);
+    }
+    std::vector<Uid> candidates;
+    for (auto const& message : listed) {
+        bool const silent = message.identity && message.identity->coarse == 0;
+        if (silent && dates.contains(message.internal_date.unix_seconds)) candidates.push_back(message.uid);
+    }
+    if (candidates.empty()) co_return pairs;
+    auto const digests = co_await body_digests(destination, std::move(mailbox), std::move(candidates));
+    std::multimap<Digest, Uid> by_digest;
+    for (auto const& message : digests) by_digest.emplace(message.digest, message.uid);
+    for (auto const& entry : entries) {
+        auto const found = by_digest.find(entry.identity.fingerprint);
+        if (entry.identity.coarse != 0 || found == by_digest.end()) continue;
+        pairs.emplace_back(entry.source_uid, found->second);
+        by_digest.erase(found);
+    }
+    co_return pairs;
+}
+
+Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenFolder folder, MailboxStatus status) {
+    auto const& [key, record] = folder;
+    auto const entries = co_await journal.open_entries(record.id);
+    if (entries.empty()) co_return 0;
+    auto const claimed = co_await journal.claimed(key.destination, status.uid_validity);
+    std::vector<MessageMeta> listed;
+    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
+        if (!claimed.contains(meta.uid)) listed.push_back(std::move(meta));
+    };
+    auto const range = range_to_list(entries, status.uid_validity);
+    co_await destination.list_messages(key.destination, range, Listing::identity, sink);
+    auto pairs = match_open_entries(entries, listed, status.uid_validity);
+    auto const by_body = co_await match_by_body(destination, key.destination, entries, listed);
+    pairs.insert(pairs.end(), by_body.begin(), by_body.end());
+    std::vector<Outcome> outcomes;
+    for (auto const& [source_uid, destination_uid] : pairs) {
+        auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
+        outcomes.push_back({source_uid, MessageState::done, destination_uid, status.uid_validity, entry->identity,
+                            entry->size_bytes, entry->flags, {}, {}});
+    }
+    if (!outcomes.empty()) co_await journal.finish(record.id, std::move(outcomes));
+    co_return pairs.size();
+}
+
+Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders) {
+    std::vector<MailboxName> names;
+    for (auto const& [key, record] : folders) names.push_back(key.destination);
+    auto const statuses = co_await destination.status(std::move(names));
+    std::uint64_t found = 0;
+    for (std::size_t i = 0; i < folders.size(); ++i) {
+        if (!statuses[i]) continue;  // No such folder: nothing was stored in it.
+        auto const here = co_await settle_folder(destination, journal, folders[i], *statuses[i]);
+        found += here;
+    }
+    co_return found;
+}
+
+}  // namespace
+
+std::vector<std::pair<Uid, Uid>> match_open_entries(LedgerView const& entries,
+                                                    std::vector<MessageMeta> const& destination,
+                                                    UidValidity uid_validity) {
+    std::multimap<Digest, Uid> by_fingerprint;
+    for (auto const& message : destination) {
+        if (message.identity && message.identity->coarse != 0) {
+            by_fingerprint.emplace(message.identity->fingerprint, message.uid);
+        }
+    }
+    std::vector<std::pair<Uid, Uid>> pairs;
+    for (auto const& entry : entries) {
+        if (entry.identity.coarse == 0) continue;
+        auto [candidate, end] = by_fingerprint.equal_range(entry.identity.fingerprint);
+        auto best = end;
+        for (; candidate != end; ++candidate) {
+            bool const new_enough = entry.destination_uid_validity != uid_validity ||
+                                    candidate->second >= entry.base_uid_next;
+            if (new_enough && (best == end || candidate->second < best->second)) best = candidate;
+        }
+        if (best == end) continue;
+        pairs.emplace_back(entry.source_uid, best->second);
+        by_fingerprint.erase(best);
+    }
+    return pairs;
+}
+
+Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait) {
+    std::uint64_t found = 0;
+    for (auto const pause : {wait, wait / 2}) {
+        auto folders = co_await journal.folders_with_open_entries();
+        if (folders.empty()) co_return found;
+        bool const go_on = co_await wait_unless_stopped(context, pause);
+        if (!go_on) co_return found;
+        auto const here = co_await look(destination, journal, std::move(folders));
+        found += here;
+    }
+    co_return found;
+}
+
+}  // namespace imapcopy::copy

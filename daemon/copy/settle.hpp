@@ -1,0 +1,25 @@
+#pragma once
+
+// After a crash or a lost connection: did those APPENDs happen? Ask the destination, then record. Never guess.
+
+#include "common/context.hpp"
+#include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/journal.hpp"
+
+namespace imapcopy::copy {
+
+/// What listing a destination folder says about open entries. Pure: entries and messages in, pairs out.
+/// A message is the copy of an entry if its fingerprint is equal and its UID is at least the entry's base (where the
+/// UIDVALIDITY is the same); equal ones are paired in order of UIDs. Entries whose headers say nothing are left.
+std::vector<std::pair<Uid, Uid>> match_open_entries(LedgerView const& entries,
+                                                    std::vector<MessageMeta> const& destination,
+                                                    UidValidity uid_validity);
+
+/// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks in each
+/// folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind); what is not found
+/// is looked for once more after half the wait. Found ones become done. What is still absent stays open: it was not
+/// stored and is copied again with the base of its first attempt. Returns the number found, or ends early (with what
+/// was found recorded) when a stop is requested.
+Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait);
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,225 @@
+#include "daemon/copy/source_half.hpp"
+
+#include <algorithm>
+
+#include "common/text.hpp"
+#include "daemon/copy/body_digests.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+/// Where the listing starts: what the last complete pass has seen is not listed again.
+Uid first_uid(FolderWork const& folder) {
+    auto const& complete = folder.record.source_complete;
+    bool const same_epoch = complete && complete->uid_validity == folder.source.uid_validity &&
+                            folder.record.destination_uid_validity == folder.destination.uid_validity;
+    return same_epoch && complete->uid_next.value() > 0 ? complete->uid_next : Uid(1);
+}
+
+MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
+    auto const found = std::ranges::find(window, uid, &MessageMeta::uid);
+    return found == window.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
+    for (auto* const folder : folders) {
+        if (parts_.context.stop.requested()) {
+            stopped_ = true;
+            co_return;
+        }
+        co_await read_folder(*folder);
+    }
+}
+
+Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
+    for (auto& group : groups) {
+        if (group.folder->given_up) continue;
+        co_await queue_.push(FolderBegin{group.folder});
+        co_await fetch(*group.folder, std::move(group.messages));
+        co_await queue_.push(BatchEnd{});
+    }
+}
+
+Task<> SourceHalf::read_folder(FolderWork& folder) {
+    parts_.state.progress.current_folder = folder.mapped.path;
+    parts_.state.report();
+    co_await queue_.push(FolderBegin{&folder});
+    auto nominees = co_await list_nominees(folder);
+    heirs_.clear();
+    bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
+    if (new_epoch) {
+        co_await parts_.journal.set_source_epoch(folder.record.id, folder.source.uid_validity);
+        heirs_ = co_await parts_.journal.inheritable(folder.record.id);
+    }
+    auto const first = first_uid(folder);
+    for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
+        if (parts_.context.stop.requested()) {
+            stopped_ = true;
+            folder.complete = false;
+            co_return;
+        }
+        co_await read_window(folder, window, nominees);
+    }
+}
+
+Task<> SourceHalf::read_window(FolderWork& folder, UidRange window, Nominees& nominees) {
+    bool const hides_reports = folder.mapped.source.name.is_inbox() && !parts_.state.reports.empty();
+    bool const needs_identity = !nominees.empty() || !heirs_.empty() || hides_reports;
+    auto listed = co_await list_window(folder, window, needs_identity ? Listing::identity : Listing::metadata);
+    if (!heirs_.empty()) co_await inherit(folder, listed);
+    auto const ledger = co_await parts_.journal.entries(folder.record.id, window);
+    auto limits = parts_.options.window;
+    limits.destination_uid_validity = folder.destination.uid_validity;
+    auto plan = plan_window(listed, ledger, nominees, limits, folder.mapped.path);
+    if (!plan.compare.empty()) co_await compare(folder, plan, nominees, listed);
+    co_await record_decisions(folder, plan, listed);
+    for (auto const& message : plan.copy) parts_.state.progress.bytes_total += message.size_bytes;
+    if (!plan.copy.empty()) co_await fetch(folder, std::move(plan.copy));
+}
+
+Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
+    Nominees nominees;
+    auto const& destination = folder.destination;
+    if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
+    auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
+    if (destination.messages <= claimed.size()) co_return nominees;
+    auto const& complete = folder.record.destination_complete;
+    bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
+    auto const first = seen_before && complete->uid_next.value() > 0 ? complete->uid_next : Uid(1);
+    auto const last = destination.uid_next.value() > 0 ? Uid(destination.uid_next.value() - 1) : Uid(UINT32_MAX);
+    if (last < first) co_return nominees;
+    auto const add = [&](MessageMeta const& meta) {
+        if (!meta.identity || claimed.contains(meta.uid)) return;
+        if (parts_.state.reports.contains(meta.identity->fingerprint)) return;
+        nominees.add({meta.uid, *meta.identity, meta.internal_date, meta.size_bytes});
+    };
+    std::function<void(MessageMeta)> const sink = add;
+    co_await parts_.destination.list_messages(folder.mapped.destination, {first, last}, Listing::identity, sink);
+    co_return nominees;
+}
+
+Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {
+    std::vector<MessageMeta> listed;
+    bool const hides_reports = folder.mapped.source.name.is_inbox();
+    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
+        bool const is_report = hides_reports && meta.identity &&
+                               parts_.state.reports.contains(meta.identity->fingerprint);
+        if (!is_report) listed.push_back(std::move(meta));
+    };
+    co_await parts_.source.list_messages(folder.mapped.source.name, window, listing, sink);
+    co_return listed;
+}
+
+Task<> SourceHalf::inherit(FolderWork& folder, std::vector<MessageMeta> const& window) {
+    std::vector<std::pair<Uid, Uid>> old_to_new;
+    for (auto const& message : window) {
+        if (!message.identity || message.identity->coarse == 0) continue;
+        auto const heir = std::ranges::find_if(heirs_, [&](LedgerEntry const& entry) {
+            return entry.identity.fingerprint == message.identity->fingerprint;
+        });
+        if (heir == heirs_.end()) continue;
+        old_to_new.emplace_back(heir->source_uid, message.uid);
+        heirs_.erase(heir);
+    }
+    if (!old_to_new.empty()) co_await parts_.journal.inherit(folder.record.id, std::move(old_to_new));
+}
+
+Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
+                                    std::vector<MessageMeta> const& window) {
+    std::vector<Outcome> outcomes;
+    for (auto const& adoption : plan.adopt) {
+        auto const* const meta = find_meta(window, adoption.source_uid);
+        outcomes.push_back({adoption.source_uid, MessageState::adopted, adoption.destination_uid,
+                            folder.destination.uid_validity, meta->identity.value_or(Identity{}), meta->size_bytes,
+                            meta->flags, {}, {}});
+    }
+    for (auto const uid : plan.gone) {
+        outcomes.push_back({uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
+    }
+    for (auto const& exception : plan.exceptions) {
+        outcomes.push_back({exception.uid, MessageState::refused, Uid(), UidValidity(), {}, exception.size_bytes, {},
+                            exception.code, exception.text});
+        parts_.state.add_exception(folder, exception.uid, exception.code, exception.size_bytes, exception.text);
+    }
+    auto& state = parts_.state;
+    state.progress.messages_done += plan.known + plan.adopt.size();
+    folder.result.recognised += plan.known + plan.adopt.size();
+    state.report();
+    if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
+}
+
+Task<> SourceHalf::compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
+                           std::vector<MessageMeta> const& window) {
+    for (auto const& comparison : plan.compare) {
+        auto const source = co_await body_digests(parts_.source, folder.mapped.source.name, comparison.source);
+        auto const destination =
+            co_await body_digests(parts_.destination, folder.mapped.destination, comparison.destination);
+        auto result = compare_bodies(source, destination, nominees);
+        plan.adopt.insert(plan.adopt.end(), result.adopt.begin(), result.adopt.end());
+        for (auto const uid : comparison.source) {
+            bool const adopted = std::ranges::find(result.adopt, uid, &Adoption::source_uid) != result.adopt.end();
+            if (!adopted) plan.copy.push_back(*find_meta(window, uid));
+        }
+    }
+    std::ranges::sort(plan.copy, {}, &MessageMeta::uid);
+}
+
+Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {
+    std::vector<Uid> uids;
+    wanted_.clear();
+    for (auto& message : messages) {
+        auto const uid = message.uid;
+        uids.push_back(uid);
+        wanted_.emplace(uid, std::move(message));
+    }
+    co_await parts_.source.fetch_bodies(folder.mapped.source.name, std::move(uids), *this);
+    if (!missing_.empty()) co_await settle_missing(folder);
+}
+
+Task<> SourceHalf::settle_missing(FolderWork& folder) {
+    std::vector<Outcome> outcomes;
+    for (auto const& meta : std::exchange(missing_, {})) {
+        auto const still_there = co_await list_window(folder, {meta.uid, meta.uid}, Listing::metadata);
+        if (still_there.empty()) {
+            outcomes.push_back({meta.uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
+            continue;
+        }
+        // Not recorded in the journal: the next pass asks again.
+        folder.complete = false;
+        parts_.state.add_exception(folder, meta.uid, "MessageUnreadable", meta.size_bytes,
+                                   "the source lists this message but does not deliver its body");
+    }
+    if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
+}
+
+Task<> SourceHalf::begin(Uid uid, std::uint64_t size_bytes) {
+    if (parts_.context.stop.requested()) {
+        stopped_ = true;
+        throw Failure(ErrorCode::cancelled, "stop between two messages");
+    }
+    auto const wanted = wanted_.find(uid);
+    skipping_ = wanted == wanted_.end();
+    if (skipping_) co_return;
+    BodyBegin begin{std::move(wanted->second), size_bytes};
+    wanted_.erase(wanted);
+    co_await queue_.push(std::move(begin));
+}
+
+Task<> SourceHalf::data(std::string_view bytes) {
+    if (!skipping_) co_await queue_.push(BodyData{std::string(bytes)});
+}
+
+Task<> SourceHalf::end() {
+    if (!skipping_) co_await queue_.push(BodyEnd{});
+}
+
+Task<> SourceHalf::missing(Uid uid) {
+    auto const wanted = wanted_.find(uid);
+    if (wanted == wanted_.end()) co_return;
+    missing_.push_back(std::move(wanted->second));
+    wanted_.erase(wanted);
+}
+
+}  // namespace imapcopy::copy

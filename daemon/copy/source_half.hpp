@@ -1,0 +1,54 @@
+#pragma once
+
+// The reading half of a lane: lists, plans and fetches, window by window, and pushes bodies into the queue.
+
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/copy/body_queue.hpp"
+#include "daemon/copy/lane.hpp"
+
+namespace imapcopy::copy {
+
+class SourceHalf final : BodySink {
+   public:
+    /// Both outlive the object.
+    SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
+
+    Task<> read_folders(std::vector<FolderWork*> folders);
+    Task<> read_groups(std::vector<RetryGroup> groups);
+    /// The stop signal ended it: it has thrown Failure(cancelled) or returned early.
+    bool stopped() const { return stopped_; }
+
+   private:
+    Task<> read_folder(FolderWork& folder);
+    Task<> read_window(FolderWork& folder, UidRange window, Nominees& nominees);
+    /// Unclaimed messages that were in the destination folder before this pass.
+    Task<Nominees> list_nominees(FolderWork& folder);
+    Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
+    /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
+    Task<> inherit(FolderWork& folder, std::vector<MessageMeta> const& window);
+    /// Records what the plan decides without a copy.
+    Task<> record_decisions(FolderWork& folder, WindowPlan const& plan, std::vector<MessageMeta> const& window);
+    /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
+    Task<> compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
+                   std::vector<MessageMeta> const& window);
+    Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
+    /// Not delivered by the server: gone if it is not listed any more, else an exception.
+    Task<> settle_missing(FolderWork& folder);
+
+    Task<> begin(Uid uid, std::uint64_t size_bytes) override;
+    Task<> data(std::string_view bytes) override;
+    Task<> end() override;
+    Task<> missing(Uid uid) override;
+
+    LaneParts& parts_;
+    BodyQueue& queue_;
+    std::unordered_map<Uid, MessageMeta> wanted_;  ///< Of the fetch under way.
+    std::vector<MessageMeta> missing_;
+    bool skipping_ = false;  ///< The body under way was not asked for.
+    bool stopped_ = false;
+    LedgerView heirs_;  ///< Entries of the old epoch that nobody has inherited yet.
+};
+
+}  // namespace imapcopy::copy
