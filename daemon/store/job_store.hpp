@@ -1,7 +1,7 @@
 #pragma once
 
-// Jobs in the database: created, changed, read back after a crash. Every call is one transaction on the writer
-// thread and may be awaited on the loop. All throw Failure(store_full, store_corrupt, internal).
+// Jobs in the database: created, changed, read back after a crash. Every call is one transaction on the
+// writer thread and may be awaited on the loop. All throw Failure(store_full, store_corrupt, internal).
 
 #include <optional>
 #include <string>
@@ -24,8 +24,8 @@ using PairId = Tagged<std::int64_t, struct PairIdTag>;
 struct JobRow {
     JobView view;  ///< Progress is of the last save.
     PairId pair;
-    std::uint32_t pass = 0;           ///< Completed passes; names the completion mail.
-    WallTime secrets_until = {};      ///< When kept secrets are wiped; 0: at the end of the job.
+    std::uint32_t pass = 0;       ///< Completed passes; names the completion mail.
+    WallTime secrets_until = {};  ///< When kept secrets are wiped; 0: at the end of the job.
     bool has_source_secret = false;
     bool has_destination_secret = false;
 };
@@ -55,13 +55,14 @@ struct Item {
 };
 
 class JobStore {
-   public:
+ public:
     /// Both outlive the store.
     JobStore(Writer& writer, Vault& vault);
 
-    /// Refuses with Failure(job_exists, "Todo for sync this account exists.") if the pair has an unfinished job;
-    /// decided, stored and the secrets sealed in one transaction. Empty secrets are not stored.
-    Task<JobRow> create(JobSpec spec, std::uint32_t owner_uid, Secret source, Secret destination, WallTime now);
+    /// Refuses with Failure(job_exists, "Todo for sync this account exists.") if the pair has an unfinished
+    /// job; decided, stored and the secrets sealed in one transaction. Empty secrets are not stored.
+    Task<JobRow> create(JobSpec spec, std::uint32_t owner_uid, Secret source, Secret destination,
+                        WallTime now);
     /// Every job, ascending by id; for the start of the daemon.
     Task<std::vector<JobRow>> load_all();
     /// Writes the whole of `update`. `end_secrets`: wipe both sealed secrets in the same transaction.
@@ -82,7 +83,7 @@ class JobStore {
     /// kind: "copied", "exceptions", "ambiguous"; at most 1,000. Failure(invalid_argument) for another kind.
     Task<std::vector<Item>> items(JobId id, std::string kind, std::uint32_t offset, std::uint32_t count);
 
-   private:
+ private:
     Writer& writer_;
     Vault& vault_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
-// Vault: secrets at rest, sealed with AES-256-GCM. Ciphertext without its key means "locked": nothing is dropped.
+// Vault: secrets at rest, sealed with AES-256-GCM. Ciphertext without its key means "locked": nothing is
+// dropped.
 
 #include <memory>
 #include <optional>
@@ -20,7 +21,7 @@ struct SealContext {
 };
 
 class Vault {
-   public:
+ public:
     /// `key` is 32 bytes, or empty: locked. Throws Failure(invalid_argument) for another length.
     Vault(Secret key, Random& random);
     ~Vault();
@@ -28,19 +29,21 @@ class Vault {
     Vault& operator=(Vault const&) = delete;
 
     bool locked() const;
-    /// Version, key check, nonce, ciphertext, tag. Failure(credentials_missing) with the way out while locked.
-    /// Safe to call from the writer thread only.
+    /// Version, key check, nonce, ciphertext, tag. Failure(credentials_missing) with the way out while
+    /// locked. Safe to call from the writer thread only.
     std::string seal(Secret const& secret, SealContext context);
-    /// Errors: credentials_missing where the key is absent or another one; store_corrupt where the bytes are damaged.
+    /// Errors: credentials_missing where the key is absent or another one; store_corrupt where the bytes are
+    /// damaged.
     Result<Secret> open(std::string_view sealed, SealContext context) const;
 
-   private:
+ private:
     class Impl;
     std::unique_ptr<Impl> impl_;
 };
 
-/// Reads the key from `file` (32 raw bytes, mode 0600 or stricter), or from $CREDENTIALS_DIRECTORY/secrets.key where
-/// `file` is empty. Nothing where there is none. Throws Failure(invalid_argument) for a wrong size or mode.
+/// Reads the key from `file` (32 raw bytes, mode 0600 or stricter), or from
+/// $CREDENTIALS_DIRECTORY/secrets.key where `file` is empty. Nothing where there is none. Throws
+/// Failure(invalid_argument) for a wrong size or mode.
 std::optional<Secret> load_key(std::string const& file);
 
 }  // namespace imapcopy::store
