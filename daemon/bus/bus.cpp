@@ -1,0 +1,44 @@
+#include "daemon/bus/bus.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "daemon/bus/authorize.hpp"
+#include "daemon/bus/calls.hpp"
+#include "daemon/bus/connection.hpp"
+#include "daemon/bus/publisher.hpp"
+
+namespace imapcopy::bus {
+
+struct Bus::Parts {
+    Parts(Context context, boost::asio::any_io_executor executor, jobs::Service& served,
+          std::string const& address, std::function<void(Error)> on_lost)
+        : service(served),
+          connection(std::move(executor), context.clock, address, std::move(on_lost)),
+          authorizer(connection, find_operators()),
+          calls(connection, authorizer, context) {}
+
+    jobs::Service& service;
+    Connection connection;
+    Authorizer authorizer;
+    Calls calls;
+    std::optional<Publisher> publisher;
+};
+
+Bus::Bus(Context context, boost::asio::any_io_executor executor, jobs::Service& service,
+         std::string const& address, std::function<void(Error)> on_lost)
+    : parts_(std::make_unique<Parts>(context, std::move(executor), service, address, std::move(on_lost))) {}
+
+Bus::~Bus() = default;
+
+void Bus::start() {
+    parts_->publisher.emplace(parts_->connection, parts_->calls, parts_->service);
+    parts_->connection.start();
+}
+
+Task<> Bus::stop() {
+    parts_->connection.release_name();
+    co_await parts_->calls.stop();
+}
+
+}  // namespace imapcopy::bus

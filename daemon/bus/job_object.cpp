@@ -1,0 +1,246 @@
+#include "daemon/bus/job_object.hpp"
+
+#include <utility>
+
+#include "daemon/bus/arguments.hpp"
+#include "daemon/bus/guard.hpp"
+#include "daemon/bus/job_properties.hpp"
+
+namespace imapcopy::bus {
+namespace {
+
+constexpr std::uint32_t items_max = 1000;
+
+using Items = std::vector<
+    sdbus::Struct<std::uint64_t, std::string, std::string, std::uint64_t, std::string, std::string>>;
+
+std::uint64_t bus_time(WallTime time) {
+    return static_cast<std::uint64_t>(time.time_since_epoch().count());
+}
+
+// The tasks below take no reference to their object: a job may be forgotten while one of them waits.
+
+struct Secrets {
+    Secret source;
+    Secret destination;
+};
+
+Secrets read_secrets(BusDict options) {
+    auto const source = take_descriptor(options, "source_secret");
+    auto const destination = take_descriptor(options, "destination_secret");
+    if (!options.empty()) {
+        throw Failure(ErrorCode::invalid_argument, "unknown option \"" +
+                                                       printable(options.begin()->first, 64) +
+                                                       "\": there are source_secret and destination_secret");
+    }
+    return {read_secret(source), read_secret(destination)};
+}
+
+Task<> retry(jobs::Service& service, JobId id, BusDict options) {
+    auto secrets = read_secrets(std::move(options));
+    co_await service.retry(id, std::move(secrets.source), std::move(secrets.destination));
+}
+
+Task<> resync(jobs::Service& service, JobId id, BusDict options) {
+    auto secrets = read_secrets(std::move(options));
+    co_await service.resync(id, std::move(secrets.source), std::move(secrets.destination));
+}
+
+Task<> set_secret(jobs::Service& service, JobId id, std::string side_text, sdbus::UnixFd descriptor) {
+    auto const side = read_side(side_text);
+    auto secret = read_secret(descriptor);
+    if (secret.empty()) throw Failure(ErrorCode::invalid_argument, "the secret is empty");
+    co_await service.set_secret(id, side, std::move(secret));
+}
+
+Task<> forget(jobs::Service& service, JobId id, BusDict options) {
+    bool ledger = false;
+    for (auto const& [key, value] : read_dict(options, "options")) {
+        auto const* flag = std::get_if<bool>(&value);
+        if (key != "ledger" || flag == nullptr) {
+            throw Failure(ErrorCode::invalid_argument,
+                          "unknown option \"" + printable(key, 64) + "\": there is ledger b");
+        }
+        ledger = *flag;
+    }
+    co_await service.forget(id, ledger);
+}
+
+Task<Items> get_items(jobs::Service& service, JobId id, std::string kind, std::uint32_t offset,
+                      std::uint32_t count) {
+    if (count > items_max)
+        throw Failure(ErrorCode::invalid_argument, "at most 1000 items can be asked for at once");
+    auto checked = read_text(std::move(kind), "kind");
+    auto const rows = co_await service.items(id, std::move(checked), offset, count);
+    Items items;
+    for (auto const& row : rows) {
+        items.emplace_back(row.source_uid, bus_text(row.folder), bus_text(row.code), row.size_bytes,
+                           bus_text(row.text), bus_text(row.destination_uid));
+    }
+    co_return items;
+}
+
+Task<> get_report(jobs::Service& service, JobId id, std::string format, std::string language,
+                  sdbus::UnixFd out) {
+    auto checked_format = read_text(std::move(format), "format");
+    auto checked_language = read_text(std::move(language), "language");
+    auto const text = co_await service.report(id, std::move(checked_format), std::move(checked_language));
+    write_out(out, text);
+}
+
+}  // namespace
+
+JobObject::JobObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service, JobView view)
+    : JobAdaptors(bus, job_path(view.id)), calls_(calls), service_(service), view_(std::move(view)) {
+    registerAdaptor();
+}
+
+JobObject::~JobObject() {
+    unregisterAdaptor();
+}
+
+void JobObject::set_view(JobView const& view) {
+    for (auto& name : changed_properties(view_, view)) changed_.insert(std::move(name));
+    view_ = view;
+}
+
+void JobObject::publish() {
+    if (changed_.empty()) return;
+    std::vector<std::string> const names(changed_.begin(), changed_.end());
+    changed_.clear();
+    emitPropertiesChangedSignal(job_interface, names);
+}
+
+void JobObject::Hold(Reply result) {
+    calls_.start(std::move(result), service_.hold(view_.id));
+}
+void JobObject::Release(Reply result) {
+    calls_.start(std::move(result), service_.release(view_.id));
+}
+void JobObject::Cancel(Reply result) {
+    calls_.start(std::move(result), service_.cancel(view_.id));
+}
+
+void JobObject::Retry(Reply result, BusDict options) {
+    calls_.start(std::move(result), retry(service_, view_.id, std::move(options)));
+}
+
+void JobObject::Resync(Reply result, BusDict options) {
+    calls_.start(std::move(result), resync(service_, view_.id, std::move(options)));
+}
+
+void JobObject::SetSecret(Reply result, std::string side, sdbus::UnixFd secret) {
+    close_on_exec(secret);
+    calls_.start(std::move(result), set_secret(service_, view_.id, std::move(side), std::move(secret)));
+}
+
+void JobObject::Forget(Reply result, BusDict options) {
+    calls_.start(std::move(result), forget(service_, view_.id, std::move(options)));
+}
+
+void JobObject::GetItems(sdbus::Result<Items>&& result, std::string kind, std::uint32_t offset,
+                         std::uint32_t count) {
+    calls_.start(std::move(result), get_items(service_, view_.id, std::move(kind), offset, count));
+}
+
+void JobObject::GetReport(Reply result, std::string format, std::string language, sdbus::UnixFd out) {
+    close_on_exec(out);
+    auto task = get_report(service_, view_.id, std::move(format), std::move(language), std::move(out));
+    calls_.start(std::move(result), std::move(task));
+}
+
+JobView const& JobObject::readable(std::string_view property) const {
+    guard_read(calls_.authorizer(), job_interface, property);
+    return view_;
+}
+
+std::uint32_t JobObject::Id() {
+    return readable("Id").id.value();
+}
+sdbus::ObjectPath JobObject::Batch() {
+    // No batch is the path "/".
+    (void)readable("Batch");
+    return "/";
+}
+std::uint32_t JobObject::Owner() {
+    return readable("Owner").owner_uid;
+}
+std::string JobObject::Label() {
+    return bus_text(readable("Label").spec.label);
+}
+std::string JobObject::Language() {
+    return bus_text(readable("Language").spec.language);
+}
+BusDict JobObject::Source() {
+    return to_bus(to_dict(readable("Source").spec.source));
+}
+BusDict JobObject::Destination() {
+    return to_bus(to_dict(readable("Destination").spec.destination));
+}
+std::string JobObject::State() {
+    return std::string(to_string(state_of(readable("State").phase)));
+}
+std::string JobObject::Phase() {
+    return std::string(to_string(readable("Phase").phase));
+}
+
+sdbus::Struct<std::string, std::string> JobObject::Reason() {
+    auto const& job = readable("Reason");
+    return {std::string(to_string(job.wait_reason)), bus_text(job.wait_text)};
+}
+
+std::uint64_t JobObject::WaitingUntil() {
+    return bus_time(readable("WaitingUntil").waiting_until);
+}
+std::uint32_t JobObject::Attempt() {
+    return readable("Attempt").attempt;
+}
+std::uint64_t JobObject::Created() {
+    return bus_time(readable("Created").created);
+}
+std::uint64_t JobObject::Started() {
+    return bus_time(readable("Started").started);
+}
+std::uint64_t JobObject::Ended() {
+    return bus_time(readable("Ended").ended);
+}
+std::uint64_t JobObject::LastActivity() {
+    return bus_time(readable("LastActivity").last_activity);
+}
+std::uint32_t JobObject::FoldersTotal() {
+    return readable("FoldersTotal").progress.folders_total;
+}
+std::uint32_t JobObject::FoldersDone() {
+    return readable("FoldersDone").progress.folders_done;
+}
+std::uint64_t JobObject::MessagesTotal() {
+    return readable("MessagesTotal").progress.messages_total;
+}
+std::uint64_t JobObject::MessagesDone() {
+    return readable("MessagesDone").progress.messages_done;
+}
+std::uint64_t JobObject::MessagesSkipped() {
+    return readable("MessagesSkipped").progress.messages_skipped;
+}
+std::uint64_t JobObject::BytesTotal() {
+    return readable("BytesTotal").progress.bytes_total;
+}
+std::uint64_t JobObject::BytesDone() {
+    return readable("BytesDone").progress.bytes_done;
+}
+std::uint64_t JobObject::BytesPerSecond() {
+    return readable("BytesPerSecond").progress.bytes_per_second;
+}
+std::uint64_t JobObject::EstimatedEnd() {
+    return bus_time(readable("EstimatedEnd").progress.estimated_end);
+}
+std::string JobObject::CurrentFolder() {
+    return bus_text(readable("CurrentFolder").progress.current_folder);
+}
+
+sdbus::Struct<std::string, std::string> JobObject::Error() {
+    auto const words = error_words(readable("Error"));
+    return {words.name, words.sentence};
+}
+
+}  // namespace imapcopy::bus
