@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -14,19 +13,17 @@
 #include "common/secret.hpp"
 #include "daemon/imap/codec/command.hpp"
 #include "daemon/imap/codec/response.hpp"
+#include "daemon/imap/reply.hpp"
 #include "daemon/net/connector.hpp"
 
 namespace imapcopy::imap {
 
-/// Upper-case capability names of the moment; re-read after TLS and after login.
-using Capabilities = std::set<std::string, std::less<>>;
-
 struct SessionTimeouts {
     Duration greeting = std::chrono::seconds(60);
     Duration login = std::chrono::seconds(60);
-    Duration idle = std::chrono::seconds(120);      ///< Without one byte from the server while a command runs.
-    Duration command = std::chrono::minutes(30);    ///< One command in all, unless body bytes flow.
-    std::uint64_t body_bytes_per_minute_min = 1024; ///< Slower than this over `idle` is no progress.
+    Duration idle = std::chrono::seconds(120);    ///< Without one byte from the server while a command runs.
+    Duration command = std::chrono::minutes(30);  ///< One command in all, unless body bytes flow.
+    std::uint64_t body_bytes_per_minute_min = 1024;  ///< Slower than this over `idle` is no progress.
     Duration logout = std::chrono::seconds(5);
 };
 
@@ -38,20 +35,12 @@ struct Credentials {
     Secret secret;
 };
 
-/// The tagged reply of one command. `ok()`, or the server's refusal as a value.
-struct Reply {
-    response::StatusKind kind = response::StatusKind::ok;
-    response::Code code;
-    std::string text;
-    bool ok() const { return kind == response::StatusKind::ok; }
-};
-
 /// The server's refusal as an Error: class by response code and known texts (classify.hpp), words escaped.
 Error refusal(Reply const& reply, std::string what, Side side);
 
 /// Receives a streamed BODY[].
 class BodyHandler {
-   public:
+ public:
     virtual ~BodyHandler() = default;
     /// `uid` is 0 where the server names it only after the body.
     virtual Task<> begin(Uid uid, std::uint64_t size_bytes) = 0;
@@ -66,13 +55,14 @@ struct Handlers {
 };
 
 class Session {
-   public:
-    /// Connects, secures (STARTTLS or implicit), reads capabilities, authenticates, reads them again. Throws Failure
-    /// with `side` set: network and TLS errors, tls_required, auth_rejected, auth_mechanism_unavailable,
-    /// imap_disabled, app_password_required, unavailable, too_many_connections, throttled, …
-    /// `context`, `connector` outlive the session.
+ public:
+    /// Connects, secures (STARTTLS or implicit), reads capabilities, authenticates, reads them again. Throws
+    /// Failure with `side` set: network and TLS errors, tls_required, auth_rejected,
+    /// auth_mechanism_unavailable, imap_disabled, app_password_required, unavailable, too_many_connections,
+    /// throttled, … `context`, `connector` outlive the session.
     static Task<std::unique_ptr<Session>> open(Context context, net::Connector& connector, net::Target target,
-                                               Credentials credentials, Side side, SessionTimeouts timeouts = {});
+                                               Credentials credentials, Side side,
+                                               SessionTimeouts timeouts = {});
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -83,14 +73,35 @@ class Session {
     std::string const& greeting() const;
     std::string const& peer() const;
 
-    /// Sends a command and waits for its tagged reply. Calls may overlap: commands go out whole, in the order of the
-    /// calls, and replies are matched by tag; untagged data go to the oldest command under way that wants them.
-    /// Throws Failure when the connection ends first.
+    /// Sends a command and waits for its tagged reply. Calls may overlap: commands go out whole, in the order
+    /// of the calls, and replies are matched by tag; untagged data go to the oldest command under way that
+    /// wants them. Throws Failure when the connection ends first.
     Task<Reply> run(command::Command command, Handlers handlers = {});
+
+    /// A command under way. Its bodies are handed over while somebody waits in reply(); dropping it forgets
+    /// the command: whatever still arrives for it is thrown away.
+    class Ticket {
+     public:
+        ~Ticket();
+        Ticket(Ticket const&) = delete;
+        Ticket& operator=(Ticket const&) = delete;
+        /// Once. Throws like run(). The ticket must outlive it.
+        Task<Reply> reply();
+
+     private:
+        friend class Session;
+        struct State;
+        explicit Ticket(std::unique_ptr<State> state);
+        std::unique_ptr<State> state_;
+    };
+    /// The first half of run(): puts the command in the queue of what is to be sent and returns at once, so
+    /// that one coroutine can have many commands under way. Tickets that share a BodyHandler are awaited in
+    /// their order. Throws Failure if the connection is over or an argument cannot be sent.
+    std::unique_ptr<Ticket> start(command::Command command, Handlers handlers = {});
 
     /// One APPEND command on its way; see copy::Append for the protocol of use.
     class Append {
-       public:
+     public:
         ~Append();
         Append(Append const&) = delete;
         Append& operator=(Append const&) = delete;
@@ -99,10 +110,11 @@ class Session {
         Task<> commit();
         Task<Reply> reply();
 
-       private:
+     private:
         friend class Session;
         struct State;
         explicit Append(std::unique_ptr<State> state);
+        static Task<std::unique_ptr<Append>> begin(std::shared_ptr<Connection> connection, MailboxName mailbox);
         std::unique_ptr<State> state_;
     };
     /// Begins an APPEND; waits while another command is being written.
@@ -114,7 +126,7 @@ class Session {
     void abort() noexcept;
     std::uint64_t bytes_transferred() const;
 
-   private:
+ private:
     struct Impl;
     explicit Session(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

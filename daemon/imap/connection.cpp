@@ -1,0 +1,432 @@
+#include "daemon/imap/connection.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+
+#include "common/outcome.hpp"
+#include "daemon/imap/auth.hpp"
+
+namespace imapcopy::imap {
+namespace {
+
+/// A connection on which nothing is asked may rest so long. The other side of a lane can be slow.
+constexpr auto quiet_connection_max = std::chrono::hours(24);
+/// Commands that are queued together leave together, up to this size.
+constexpr std::size_t outgoing_bytes_max = 32 * 1024;
+
+}  // namespace
+
+PendingCommand::~PendingCommand() {
+    for (auto& fragment : fragments) {
+        if (fragment.secret) wipe(fragment.bytes);
+    }
+}
+
+Connection::Connection(Context context, std::unique_ptr<net::Stream> stream, Side side,
+                       SessionTimeouts timeouts)
+    : peer(stream->peer()),
+      context_(context),
+      stream_(std::move(stream)),
+      side_(side),
+      timeouts_(timeouts),
+      protocol_(context.random),
+      watch_(timeouts) {
+    watch_.set_command_limit(timeouts.login);
+}
+
+void Connection::set_logged_in() {
+    bye_occasion_ = Occasion::bye;
+    watch_.set_command_limit(timeouts_.command);
+}
+
+command::EncodeOptions Connection::encode_options() const {
+    auto const& offered = protocol_.capabilities();
+    return {.literal_plus = offered.contains("LITERAL+"),
+            .literal_minus = offered.contains("LITERAL-"),
+            .sasl_ir = offered.contains("SASL-IR")};
+}
+
+// ---- Reading
+// -------------------------------------------------------------------------------------------------------
+
+Task<ProtocolEvent> Connection::next_event(TimePoint deadline) {
+    for (;;) {
+        auto event = protocol_.next();
+        if (!event) throw Failure(within("imap connection to " + peer, event.error()));
+        if (!std::holds_alternative<event::NeedInput>(*event)) co_return std::move(*event);
+        auto const count = co_await stream_->read_some(buffer_, deadline);
+        if (count == 0) throw Failure(lost());
+        bytes_received_ += count;
+        watch_.received(context_.clock.now());
+        rearm();
+        protocol_.feed({buffer_.data(), count});
+    }
+}
+
+Task<> Connection::read_loop() {
+    while (!failure_ && !logged_out_) {
+        auto event = co_await next_event(context_.clock.now() + quiet_connection_max);
+        auto step = dispatch(event);
+        if (step) co_await deliver(*step);
+        if (protocol_.bye() && !end_deadline_) {
+            // Late replies may still come, but not for long.
+            end_deadline_ = context_.clock.now() + timeouts_.logout;
+            rearm();
+        }
+    }
+}
+
+/// Passes an event on; a piece of a body is given back, because its reader may take its time.
+std::optional<Connection::BodyStep> Connection::dispatch(ProtocolEvent& event) {
+    using Kind = BodyStep::Kind;
+    auto const reader = [this] {
+        auto const pending = find(body_recipient_);
+        return pending ? pending->handlers.body : nullptr;
+    };
+    if (auto* const untagged = std::get_if<event::Untagged>(&event)) {
+        auto const pending = find(untagged->recipient);
+        if (pending && pending->handlers.untagged) pending->handlers.untagged(untagged->response);
+    } else if (auto* const completed = std::get_if<event::Completed>(&event)) {
+        complete(std::move(*completed));
+    } else if (std::holds_alternative<event::Continue>(event)) {
+        if (auto const waiter = std::exchange(continuation_waiter_, nullptr)) {
+            waiter->continued = true;
+            waiter->changed.set();
+        }
+    } else if (auto const* const begin = std::get_if<event::BodyBegin>(&event)) {
+        body_recipient_ = begin->recipient;
+        watch_.body_began(context_.clock.now());
+        return BodyStep{Kind::begin, reader(), begin->uid, begin->size_bytes};
+    } else if (auto const* const data = std::get_if<event::BodyData>(&event)) {
+        watch_.body_received(data->bytes.size());
+        return BodyStep{.kind = Kind::data, .handler = reader(), .bytes = data->bytes};
+    } else if (std::holds_alternative<event::BodyEnd>(event)) {
+        watch_.body_ended();
+        return BodyStep{.kind = Kind::end, .handler = reader()};
+    }
+    return std::nullopt;
+}
+
+void Connection::complete(event::Completed completed) {
+    auto const pending = find(completed.command);
+    if (!pending) return;
+    under_way_.erase(completed.command);
+    end_await(pending);
+    if (continuation_waiter_ == pending) {
+        continuation_waiter_.reset();
+        protocol_.expect_continuation(false);
+    }
+    if (!pending->begun || (!pending->sent && completed.reply.ok())) {
+        return fail(
+            {ErrorCode::server_bug, "imap connection to " + peer + ": a reply before its command was sent"});
+    }
+    if (completed.command == logout_) logged_out_ = true;
+    pending->reply = std::move(completed.reply);
+    pending->changed.set();
+}
+
+PendingPtr Connection::find(std::optional<CommandId> id) const {
+    if (!id) return nullptr;
+    auto const place = under_way_.find(*id);
+    return place == under_way_.end() ? nullptr : place->second;
+}
+
+/// Lends a piece of a body to whoever waits for a command with its handler, and reads no further until it is
+/// done.
+Task<> Connection::deliver(BodyStep step) {
+    if (step.handler == nullptr) co_return;
+    step_ = step;
+    for (auto const& [id, pending] : under_way_) {
+        if (pending->handlers.body == step.handler) pending->changed.set();
+    }
+    watch_.hold(context_.clock.now());
+    rearm();
+    while (step_ && !failure_) {
+        co_await step_done_.wait();
+        step_done_.clear();
+    }
+    watch_.release(context_.clock.now());
+    rearm();
+}
+
+Task<> Connection::serve_body() {
+    struct Return {
+        Connection& connection;
+        ~Return() { connection.drop_step(); }
+    } const give_back{*this};
+    step_->taken = true;
+    auto const step = *step_;
+    switch (step.kind) {
+        case BodyStep::Kind::begin: co_await step.handler->begin(step.uid, step.size_bytes); break;
+        case BodyStep::Kind::data: co_await step.handler->data(step.bytes); break;
+        case BodyStep::Kind::end: co_await step.handler->end(); break;
+    }
+}
+
+void Connection::drop_step() noexcept {
+    step_.reset();
+    step_done_.set();
+}
+
+Task<Reply> Connection::await_reply(PendingPtr pending) {
+    for (;;) {
+        // The reply first: what comes after it belongs to later commands.
+        if (pending->reply) co_return *pending->reply;
+        throw_if_failed();
+        auto* const handler = pending->handlers.body;
+        if (handler != nullptr && step_ && !step_->taken && step_->handler == handler) {
+            co_await serve_body();
+            continue;
+        }
+        co_await pending->changed.wait();
+        pending->changed.clear();
+    }
+}
+
+bool Connection::somebody_handles(BodyHandler const* handler) const {
+    return std::ranges::any_of(under_way_,
+                               [&](auto const& entry) { return entry.second->handlers.body == handler; });
+}
+
+void Connection::abandon(PendingPtr const& pending) noexcept {
+    pending->handlers = {};
+    if (step_ && !step_->taken && !somebody_handles(step_->handler)) drop_step();
+    if (pending->begun || pending->reply) return;
+    std::erase(queue_, pending);
+    under_way_.erase(pending->id);
+    protocol_.forget(pending->id);
+}
+
+// ---- Writing
+// -------------------------------------------------------------------------------------------------------
+
+PendingPtr Connection::start(command::Command command, Handlers handlers) {
+    throw_if_failed();
+    if (protocol_.bye()) throw Failure(lost());
+    auto const pending = std::make_shared<PendingCommand>();
+    pending->id = protocol_.begin(interest_of(command));
+    pending->handlers = std::move(handlers);
+    if (auto const* const authenticate = std::get_if<command::Authenticate>(&command)) {
+        pending->challenge_answer = answer_to_challenge(authenticate->mechanism);
+    }
+    auto fragments = command::encode(protocol_.tag(pending->id), command, encode_options());
+    if (!fragments) {
+        protocol_.forget(pending->id);
+        throw Failure(fragments.error());
+    }
+    pending->fragments = std::move(*fragments);
+    under_way_.emplace(pending->id, pending);
+    queue_.push_back(pending);
+    queue_changed_.set();
+    return pending;
+}
+
+PendingPtr Connection::queue_append() {
+    throw_if_failed();
+    if (protocol_.bye()) throw Failure(lost());
+    auto const pending = std::make_shared<PendingCommand>();
+    pending->id = protocol_.begin({});
+    pending->writes_itself = true;
+    under_way_.emplace(pending->id, pending);
+    queue_.push_back(pending);
+    queue_changed_.set();
+    return pending;
+}
+
+Task<> Connection::await_turn(PendingPtr pending) {
+    while (!pending->has_turn) {
+        throw_if_failed();
+        co_await pending->changed.wait();
+        pending->changed.clear();
+    }
+    throw_if_failed();
+}
+
+void Connection::end_turn(PendingPtr const& pending) noexcept {
+    pending->turn_over = true;
+    pending->changed.set();
+}
+
+Task<> Connection::write_loop() {
+    while (!failure_) {
+        if (queue_.empty()) {
+            co_await queue_changed_.wait();
+            queue_changed_.clear();
+            continue;
+        }
+        auto const pending = queue_.front();
+        queue_.pop_front();
+        if (!pending->writes_itself) {
+            co_await write_command(pending);
+            continue;
+        }
+        turn_holder_ = pending;
+        pending->has_turn = true;
+        pending->changed.set();
+        while (!pending->turn_over && !failure_) {
+            co_await pending->changed.wait();
+            pending->changed.clear();
+        }
+        turn_holder_.reset();
+    }
+}
+
+Task<> Connection::write_command(PendingPtr pending) {
+    pending->begun = true;
+    auto go_on = true;
+    for (std::size_t i = 0; i < pending->fragments.size() && go_on; ++i) {
+        auto& fragment = pending->fragments[i];
+        auto const last = i + 1 == pending->fragments.size();
+        auto const asks = fragment.wait_for_continuation || (last && pending->challenge_answer);
+        if (!asks && !fragment.secret) {
+            outgoing_ += fragment.bytes;
+            if (last) in_outgoing_.push_back(pending);
+            continue;
+        }
+        co_await flush();
+        if (last) mark_sent(pending);
+        if (asks) {
+            go_on = co_await write_and_await_continuation(pending, fragment.bytes);
+        } else {
+            co_await write(fragment.bytes);
+        }
+        if (fragment.secret) wipe(fragment.bytes);
+    }
+    while (go_on && pending->challenge_answer) {
+        go_on = co_await write_and_await_continuation(pending, *pending->challenge_answer);
+    }
+    auto const more_joins = !queue_.empty() && !queue_.front()->writes_itself;
+    if (!more_joins || outgoing_.size() >= outgoing_bytes_max) co_await flush();
+}
+
+Task<> Connection::flush() {
+    if (outgoing_.empty()) co_return;
+    auto const bytes = std::exchange(outgoing_, {});
+    for (auto const& pending : std::exchange(in_outgoing_, {})) mark_sent(pending);
+    co_await write(bytes);
+}
+
+void Connection::mark_sent(PendingPtr const& pending) {
+    pending->sent = true;
+    begin_await(pending);
+}
+
+Task<> Connection::write(std::string_view bytes) {
+    throw_if_failed();
+    auto const now = context_.clock.now();
+    watch_.write_began(now, bytes.size());
+    rearm();
+    auto writing = stream_->write_all(bytes, now + timeouts_.idle);
+    auto const result = co_await as_result(std::move(writing));
+    watch_.write_ended(context_.clock.now());
+    rearm();
+    if (!result) fail(result.error());
+    throw_if_failed();
+    bytes_sent_ += bytes.size();
+}
+
+Task<bool> Connection::write_and_await_continuation(PendingPtr pending, std::string_view bytes) {
+    // Before writing: the answer may overtake the end of write().
+    pending->begun = true;
+    protocol_.expect_continuation(true);
+    continuation_waiter_ = pending;
+    begin_await(pending);
+    co_await write(bytes);
+    while (!pending->continued && !pending->reply) {
+        throw_if_failed();
+        co_await pending->changed.wait();
+        pending->changed.clear();
+    }
+    if (!pending->sent) end_await(pending);
+    co_return std::exchange(pending->continued, false);
+}
+
+// ---- Time and end
+// --------------------------------------------------------------------------------------------------
+
+void Connection::begin_await(PendingPtr const& pending) {
+    if (pending->reply || std::exchange(pending->awaited, true)) return;
+    watch_.await_began(context_.clock.now());
+    rearm();
+}
+
+void Connection::end_await(PendingPtr const& pending) {
+    if (!std::exchange(pending->awaited, false)) return;
+    watch_.await_ended(context_.clock.now());
+    rearm();
+}
+
+void Connection::rearm() {
+    if (!alarm_) return;
+    auto deadline = watch_.deadline();
+    if (end_deadline_) deadline = std::min(deadline.value_or(*end_deadline_), *end_deadline_);
+    if (deadline) {
+        alarm_->set(*deadline);
+    } else {
+        alarm_->clear();
+    }
+}
+
+void Connection::on_alarm() {
+    if (failure_) return;
+    auto const now = context_.clock.now();
+    if (end_deadline_ && now >= *end_deadline_) return fail(lost());
+    auto const reason = watch_.exceeded(now);
+    if (!reason) return rearm();
+    fail({ErrorCode::timed_out, "imap connection to " + peer + ": " + *reason});
+}
+
+Error Connection::lost() const {
+    auto const what = "imap connection to " + peer;
+    if (protocol_.bye()) return classify(*protocol_.bye(), what, side_, bye_occasion_);
+    return {.code = ErrorCode::connection_lost, .message = what + ": closed by the server", .side = side_};
+}
+
+void Connection::throw_if_failed() const {
+    if (failure_) throw Failure(*failure_);
+}
+
+void Connection::fail(Error error) noexcept {
+    if (failure_) return;
+    if (!error.side) error.side = side_;
+    // Nobody learns more from "cut off" than from the server's own farewell.
+    auto const cut_off = error.code == ErrorCode::connection_lost;
+    failure_ = cut_off && protocol_.bye() ? lost() : std::move(error);
+    alarm_.reset();
+    stream_->abort();
+    for (auto const& [id, pending] : under_way_) pending->changed.set();
+    if (turn_holder_) turn_holder_->changed.set();  // May be answered, and so no longer under way.
+    queue_changed_.set();
+    step_done_.set();
+}
+
+Task<> Connection::log_out() {
+    if (failure_) co_return;
+    end_deadline_ = context_.clock.now() + timeouts_.logout;
+    if (!protocol_.bye()) logout_ = start(command::Logout{}, {})->id;
+    rearm();
+    while (!failure_ && !reading_ended_.is_set()) co_await reading_ended_.wait();
+    if (!failure_) co_await stream_->close(context_.clock.now() + timeouts_.logout);
+    fail({ErrorCode::cancelled, "imap connection to " + peer + ": closed"});
+}
+
+void Connection::run_loops(boost::asio::any_io_executor executor) {
+    auto on_alarm = [weak = weak_from_this()] {
+        if (auto const self = weak.lock()) self->on_alarm();
+    };
+    alarm_ = context_.clock.make_alarm(std::move(on_alarm));
+    auto const self = shared_from_this();
+    boost::asio::co_spawn(executor, own_loop(self, read_loop(), &reading_ended_), boost::asio::detached);
+    boost::asio::co_spawn(executor, own_loop(self, write_loop(), nullptr), boost::asio::detached);
+}
+
+/// Keeps the connection alive as long as the loop runs, and ends it with the loop's error.
+Task<> Connection::own_loop(std::shared_ptr<Connection> self, Task<> loop, Event* ended) {
+    auto const result = co_await as_result(std::move(loop));
+    if (!result) self->fail(result.error());
+    if (ended != nullptr) ended->set();
+}
+
+}  // namespace imapcopy::imap
