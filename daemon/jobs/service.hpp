@@ -44,7 +44,7 @@ struct ServiceStatus {
 
 /// Told of every change of a job; the bus turns it into signals. Calls come from the loop and must not throw.
 class JobListener {
-   public:
+ public:
     virtual ~JobListener() = default;
     virtual void job_added(JobView const& job) = 0;
     virtual void job_changed(JobView const& job) = 0;
@@ -54,7 +54,7 @@ class JobListener {
 };
 
 class Service {
-   public:
+ public:
     virtual ~Service() = default;
     virtual void set_listener(JobListener* listener) = 0;  ///< One, or none. Not owned.
 
@@ -64,7 +64,8 @@ class Service {
 
     virtual std::vector<JobView> jobs() const = 0;  ///< Ascending by id.
     virtual std::optional<JobView> job(JobId id) const = 0;
-    virtual std::vector<JobId> find(std::string_view source_address) const = 0;  ///< Address or login, any case.
+    virtual std::vector<JobId> find(
+        std::string_view source_address) const = 0;  ///< Address or login, any case.
 
     virtual Task<> hold(JobId id) = 0;
     virtual Task<> release(JobId id) = 0;

@@ -1,0 +1,71 @@
+#pragma once
+
+// LocalService: the Service of a working daemon.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+
+#include "daemon/jobs/service.hpp"
+#include "daemon/jobs/supervisor.hpp"
+
+namespace imapcopy::jobs {
+
+/// Reading the configuration again, in two steps so that it is all or nothing.
+struct Reloader {
+    std::function<config::Config()> load = {};                ///< Throws Failure(invalid_argument).
+    std::function<void(config::Config const&)> applied = {};  ///< Told after everything was accepted.
+};
+
+class LocalService final : public Service {
+ public:
+    /// What `context` and `parts` refer to outlives the service.
+    LocalService(boost::asio::any_io_executor executor, Context context, AttemptParts parts,
+                 Settings settings, Reloader reloader);
+
+    /// Loads the jobs and begins to work on them.
+    Task<> start() { return supervisor_.start(); }
+    /// Drains; afterwards nothing of the service runs any more but calls that are under way.
+    Task<> stop() { return supervisor_.stop(); }
+
+    void set_listener(JobListener* listener) override { supervisor_.set_listener(listener); }
+    Task<TestResult> test(AccountSpec account, Side side, Secret secret) override;
+    Task<JobId> submit(Caller caller, JobSpec spec, Secret source, Secret destination) override;
+    Task<PlanResult> plan(JobSpec spec, Secret source, Secret destination) override;
+    std::vector<JobView> jobs() const override { return supervisor_.roster().views(); }
+    std::optional<JobView> job(JobId id) const override { return supervisor_.roster().view(id); }
+    std::vector<JobId> find(std::string_view source_address) const override;
+    Task<> hold(JobId id) override { return supervisor_.hold(id); }
+    Task<> release(JobId id) override { return supervisor_.release(id); }
+    Task<> cancel(JobId id) override { return supervisor_.cancel(id); }
+    Task<> retry(JobId id, Secret source, Secret destination) override;
+    Task<> resync(JobId id, Secret source, Secret destination) override;
+    Task<> set_secret(JobId id, Side side, Secret secret) override;
+    Task<> forget(JobId id, bool ledger) override;
+    Task<std::vector<store::Item>> items(JobId id, std::string kind, std::uint32_t offset,
+                                         std::uint32_t count) override;
+    Task<std::string> report(JobId id, std::string format, std::string language) override;
+    Task<> hold_all() override;
+    Task<> release_all() override;
+    Task<> reload() override;
+    ServiceStatus status() const override;
+    config::Providers const& providers() const override { return settings_->providers; }
+
+ private:
+    /// Test and plan hold connections that no schedule counts: few at a time.
+    class LookPermit;
+    Task<> require_secret(JobId id, Side side, bool given);
+    Task<> reopen(JobId id, JobEvent event, Secret source, Secret destination);
+    Task<> store_secrets(JobId id, Secret source, Secret destination);
+
+    Context context_;
+    AttemptParts parts_;
+    /// On the heap: the supervisor refers to it, and reload replaces its contents.
+    std::unique_ptr<Settings> settings_;
+    Reloader reloader_;
+    Supervisor supervisor_;
+    /// Shared with the permits, which may outlive the service when the loop is torn down under them.
+    std::shared_ptr<std::uint32_t> looks_ = std::make_shared<std::uint32_t>(0);
+};
+
+}  // namespace imapcopy::jobs

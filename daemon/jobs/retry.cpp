@@ -1,0 +1,67 @@
+#include "daemon/jobs/retry.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace imapcopy::jobs {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds quota_probe_min = std::chrono::minutes(15);
+constexpr seconds quota_probe_max = std::chrono::hours(4);
+/// A server that asks for longer is asked again all the same: its clock or ours may be wrong.
+constexpr seconds pause_max = std::chrono::hours(24);
+/// A server that throttles without naming a time is left alone at least this long.
+constexpr seconds throttled_min = std::chrono::minutes(1);
+
+/// base · 2^(attempts - 1), at most `most`.
+seconds doubled(seconds base, std::uint32_t attempts, seconds most) {
+    auto value = std::min(base, most);
+    for (std::uint32_t i = 1; i < attempts && value < most; ++i) value = std::min(value * 2, most);
+    return value;
+}
+
+Duration backoff(RetryQuestion const& question, config::Config::Retry const& config) {
+    auto const window = doubled(config.delay_min * 2, question.attempts_without_progress, config.delay_max);
+    auto const spread = std::max(Duration(window) - Duration(config.delay_min), Duration::zero());
+    // In milliseconds, so that the product of an hour and the jitter stays far below 2^63.
+    auto const span = std::chrono::duration_cast<std::chrono::milliseconds>(spread).count();
+    auto const part = span * static_cast<std::int64_t>(question.jitter) / (std::int64_t{1} << 32U);
+    return Duration(config.delay_min) + std::chrono::milliseconds(part);
+}
+
+WaitReason network_reason(ErrorCode code) {
+    if (code == ErrorCode::store_full) return WaitReason::store;
+    bool const host = code == ErrorCode::too_many_connections || code == ErrorCode::unavailable ||
+                      code == ErrorCode::in_use;
+    return host ? WaitReason::host : WaitReason::network;
+}
+
+}  // namespace
+
+RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config) {
+    auto const pause = std::min(seconds(question.error.pause_seconds), pause_max);
+    bool const exhausted = question.attempts_without_progress >= config.attempts_max;
+    switch (info(question.error.code).retry) {
+        case RetryClass::never: return {};
+        case RetryClass::credentials: return {RetryKind::parked, WaitReason::credentials, {}};
+        case RetryClass::quota: {
+            auto const probe = doubled(quota_probe_min, question.attempts_without_progress, quota_probe_max);
+            return {RetryKind::later, WaitReason::quota, std::max(probe, pause)};
+        }
+        case RetryClass::throttled: {
+            if (exhausted) return {};
+            auto const delay = std::max(backoff(question, config), Duration(std::max(pause, throttled_min)));
+            return {RetryKind::later, WaitReason::throttled, delay};
+        }
+        case RetryClass::backoff: {
+            if (exhausted) return {};
+            auto const delay = std::max(backoff(question, config), Duration(pause));
+            return {RetryKind::later, network_reason(question.error.code), delay};
+        }
+    }
+    return {};
+}
+
+}  // namespace imapcopy::jobs

@@ -1,0 +1,38 @@
+#pragma once
+
+// (error, attempts without progress, jitter) → when to try again, or never. Pure.
+
+#include <cstdint>
+
+#include "common/job.hpp"
+#include "daemon/config/config.hpp"
+
+namespace imapcopy::jobs {
+
+struct RetryQuestion {
+    Error error;
+    /// Attempts that failed since the last one that got something done, this one included; at least 1.
+    std::uint32_t attempts_without_progress = 1;
+    /// Uniform in [0, 2^32): spreads the retries of many jobs that failed together.
+    std::uint32_t jitter = 0;
+};
+
+enum class RetryKind : std::uint8_t {
+    later,   ///< After `delay`.
+    parked,  ///< When somebody gives a secret.
+    never,   ///< The job ends in state error.
+};
+
+struct RetryAnswer {
+    RetryKind kind = RetryKind::never;
+    WaitReason reason = WaitReason::none;
+    Duration delay{};
+    bool operator==(RetryAnswer const&) const = default;
+};
+
+/// Back-off is delay_min plus full jitter over an exponential window capped at delay_max; a server's own
+/// pause lengthens it (at most a day). A full mailbox is probed after 15 minutes, then ever more seldom up to
+/// 4 hours, for as long as it takes. Refused credentials park at once: a second try could lock the account.
+RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config);
+
+}  // namespace imapcopy::jobs

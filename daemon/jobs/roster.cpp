@@ -1,0 +1,161 @@
+#include "daemon/jobs/roster.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/text.hpp"
+
+namespace imapcopy::jobs {
+namespace {
+
+bool is_unfinished(JobView const& view) {
+    auto const state = state_of(view.phase);
+    return state == JobState::not_started || state == JobState::in_progress;
+}
+
+/// When a job starts by itself: nothing for one that only a person, or nobody, can set going.
+std::optional<WallTime> due_time(JobView const& view) {
+    switch (view.phase) {
+        case Phase::queued: return WallTime{};
+        case Phase::scheduled: return view.spec.not_before;
+        case Phase::waiting:
+            if (view.waiting_until == WallTime{}) return std::nullopt;
+            return view.waiting_until;
+        case Phase::held:
+        case Phase::connecting:
+        case Phase::planning:
+        case Phase::copying:
+        case Phase::verifying:
+        case Phase::complete:
+        case Phase::complete_with_exceptions:
+        case Phase::failed:
+        case Phase::cancelled: break;
+    }
+    return std::nullopt;
+}
+
+SideUse use_of(AccountSpec const& account, config::Providers const& providers) {
+    SideUse use;
+    use.host = ascii_lower(account.host);
+    use.account = mailbox_key(account);
+    auto const* const provider = providers.find(account.provider);
+    if (provider != nullptr) use.account_connections_max = provider->connections_max;
+    return use;
+}
+
+}  // namespace
+
+Entry& Roster::add(store::JobRow row) {
+    auto entry = std::make_unique<Entry>();
+    auto const id = row.view.id;
+    entry->row = std::move(row);
+    return *entries_.insert_or_assign(id, std::move(entry)).first->second;
+}
+
+Entry& Roster::at(JobId id) {
+    auto* const entry = find(id);
+    if (entry == nullptr) throw Failure(ErrorCode::no_such_job, "there is no job " + to_string(id));
+    return *entry;
+}
+
+Entry* Roster::find(JobId id) {
+    auto const found = entries_.find(id);
+    return found == entries_.end() ? nullptr : found->second.get();
+}
+
+std::vector<JobView> Roster::views() const {
+    std::vector<JobView> views;
+    views.reserve(entries_.size());
+    for (auto const& [id, entry] : entries_) views.push_back(entry->row.view);
+    return views;
+}
+
+std::optional<JobView> Roster::view(JobId id) const {
+    auto const found = entries_.find(id);
+    if (found == entries_.end()) return std::nullopt;
+    return found->second->row.view;
+}
+
+std::vector<JobId> Roster::find_source(std::string_view address) const {
+    std::vector<JobId> ids;
+    for (auto const& [id, entry] : entries_) {
+        auto const& source = entry->row.view.spec.source;
+        bool const named = ascii_iequals(source.address, address) || ascii_iequals(source.login, address) ||
+                           (!source.authorize_as.empty() && ascii_iequals(source.authorize_as, address));
+        if (named) ids.push_back(id);
+    }
+    return ids;
+}
+
+std::optional<store::PairId> Roster::pair_of(JobSpec const& spec) const {
+    auto const source = mailbox_key(spec.source);
+    auto const destination = mailbox_key(spec.destination);
+    for (auto const& [id, entry] : entries_) {
+        auto const& other = entry->row.view.spec;
+        if (mailbox_key(other.source) == source && mailbox_key(other.destination) == destination) {
+            return entry->row.pair;
+        }
+    }
+    return std::nullopt;
+}
+
+std::map<JobState, std::uint32_t> Roster::count_by_state() const {
+    std::map<JobState, std::uint32_t> counts;
+    for (auto const& [id, entry] : entries_) ++counts[state_of(entry->row.view.phase)];
+    return counts;
+}
+
+std::uint32_t Roster::unfinished() const {
+    auto const counts = std::ranges::count_if(
+        entries_, [](auto const& item) { return is_unfinished(item.second->row.view); });
+    return static_cast<std::uint32_t>(counts);
+}
+
+std::uint32_t Roster::unfinished_of(std::uint32_t owner_uid) const {
+    auto const counts = std::ranges::count_if(entries_, [owner_uid](auto const& item) {
+        auto const& view = item.second->row.view;
+        return view.owner_uid == owner_uid && is_unfinished(view);
+    });
+    return static_cast<std::uint32_t>(counts);
+}
+
+std::vector<Entry*> Roster::running() {
+    std::vector<Entry*> running;
+    for (auto const& [id, entry] : entries_) {
+        if (entry->running) running.push_back(entry.get());
+    }
+    return running;
+}
+
+std::uint32_t Roster::running_count() const {
+    auto const count =
+        std::ranges::count_if(entries_, [](auto const& item) { return item.second->running != nullptr; });
+    return static_cast<std::uint32_t>(count);
+}
+
+std::uint64_t Roster::bytes_per_second() const {
+    std::uint64_t sum = 0;
+    for (auto const& [id, entry] : entries_) {
+        if (entry->running) sum += entry->row.view.progress.bytes_per_second;
+    }
+    return sum;
+}
+
+std::vector<Candidate> Roster::candidates(Settings const& settings) const {
+    std::vector<Candidate> candidates;
+    for (auto const& [id, entry] : entries_) {
+        auto const& view = entry->row.view;
+        auto const due = due_time(view);
+        if (!entry->running && !due) continue;
+        Candidate candidate;
+        candidate.id = id;
+        candidate.running = entry->running != nullptr;
+        candidate.due = due.value_or(WallTime{});
+        candidate.source = use_of(view.spec.source, settings.providers);
+        candidate.destination = use_of(view.spec.destination, settings.providers);
+        candidates.push_back(std::move(candidate));
+    }
+    return candidates;
+}
+
+}  // namespace imapcopy::jobs

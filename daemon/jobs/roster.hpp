@@ -1,0 +1,81 @@
+#pragma once
+
+// Roster: every job in memory, as the store holds it, and what is known of those that run.
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "common/context.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/config/providers.hpp"
+#include "daemon/jobs/rate.hpp"
+#include "daemon/jobs/schedule.hpp"
+#include "daemon/store/job_store.hpp"
+
+namespace imapcopy::jobs {
+
+/// What reload replaces, all of it or none.
+struct Settings {
+    config::Config config;
+    config::Providers providers;
+};
+
+/// What follows once a running attempt has drained.
+enum class Wish : std::uint8_t { none, hold, cancel };
+
+/// An attempt under way.
+struct Running {
+    StopSignal stop;
+    Wish wish = Wish::none;
+    boost::asio::cancellation_signal abort;
+    std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
+    Rate rate;
+    TimePoint published = TimePoint::min();
+    bool saving = false;                ///< A save of the progress is under way.
+    std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
+    std::uint64_t bytes_before = 0;
+};
+
+struct Entry {
+    store::JobRow row;
+    std::uint32_t failures = 0;        ///< Attempts since the last that got something done.
+    std::unique_ptr<Running> running;  ///< From the start of an attempt until its end is recorded.
+};
+
+class Roster {
+ public:
+    /// The reference stays valid until remove().
+    Entry& add(store::JobRow row);
+    /// Throws Failure(no_such_job).
+    Entry& at(JobId id);
+    Entry* find(JobId id);
+    void remove(JobId id) { entries_.erase(id); }
+
+    std::vector<JobView> views() const;  ///< Ascending by id.
+    std::optional<JobView> view(JobId id) const;
+    /// By address, login or authorisation identity of the source, in any case.
+    std::vector<JobId> find_source(std::string_view address) const;
+    /// A job of the same pair of mailboxes, for its ledger.
+    std::optional<store::PairId> pair_of(JobSpec const& spec) const;
+
+    std::map<JobState, std::uint32_t> count_by_state() const;
+    std::uint32_t unfinished() const;
+    std::uint32_t unfinished_of(std::uint32_t owner_uid) const;
+    std::vector<Entry*> running();
+    std::uint32_t running_count() const;
+    std::uint64_t bytes_per_second() const;
+
+    /// For make_schedule: running jobs, and those that start by themselves at some time.
+    std::vector<Candidate> candidates(Settings const& settings) const;
+
+ private:
+    std::map<JobId, std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace imapcopy::jobs

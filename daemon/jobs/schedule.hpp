@@ -1,0 +1,47 @@
+#pragma once
+
+// (jobs, limits, now) → which to start, and when to look again. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/job.hpp"
+#include "daemon/config/config.hpp"
+
+namespace imapcopy::jobs {
+
+/// What one side of a job takes of a server while it runs.
+struct SideUse {
+    std::string host;
+    std::string account;                        ///< Host and mailbox; equal means the same mailbox.
+    std::uint32_t connections = 1;              ///< Held at the same time.
+    std::uint32_t account_connections_max = 0;  ///< A provider's own limit; 0: only the configured one.
+};
+
+/// The mailbox that `account` opens, as a key: host and authorised identity, or login where there is none.
+std::string mailbox_key(AccountSpec const& account);
+
+struct Candidate {
+    JobId id;
+    bool running = false;
+    WallTime due = {};  ///< Not before; 0: now.
+    SideUse source;
+    SideUse destination;
+};
+
+struct Schedule {
+    std::vector<JobId> start;
+    std::optional<WallTime>
+        wake;  ///< When the next job becomes due; nothing if only an end of a job can help.
+};
+
+/// `candidates` are the running jobs and those that may run, in the order of their right to start (oldest
+/// first). A job whose host or account is busy is passed over without holding up those behind it. One job at
+/// a time writes to a destination account. A job that alone exceeds a host's limit runs when that host is
+/// otherwise unused.
+Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config::Limits const& limits,
+                       WallTime now);
+
+}  // namespace imapcopy::jobs

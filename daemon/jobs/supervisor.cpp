@@ -1,0 +1,500 @@
+#include "daemon/jobs/supervisor.hpp"
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "common/outcome.hpp"
+
+namespace imapcopy::jobs {
+namespace {
+
+/// How often a job's progress is published and saved.
+constexpr auto progress_interval = std::chrono::seconds(1);
+/// How long after a failed write it is tried again.
+constexpr auto store_retry = std::chrono::seconds(60);
+
+bool is_over(JobState state) {
+    return state == JobState::finished || state == JobState::error;
+}
+
+store::JobUpdate update_of(JobView const& view) {
+    store::JobUpdate update;
+    update.phase = view.phase;
+    update.wait_reason = view.wait_reason;
+    update.wait_text = view.wait_text;
+    update.waiting_until = view.waiting_until;
+    update.attempt = view.attempt;
+    update.started = view.started;
+    update.ended = view.ended;
+    update.progress = view.progress;
+    update.error = view.error;
+    update.last_activity = view.last_activity;
+    return update;
+}
+
+/// Clears what only belongs to the phase that is left.
+void enter(JobView& view, Phase phase, WallTime now) {
+    view.phase = phase;
+    view.wait_reason = WaitReason::none;
+    view.wait_text.clear();
+    view.waiting_until = {};
+    view.last_activity = now;
+    view.ended = is_over(state_of(phase)) ? now : WallTime{};
+    if (holds_slot(phase)) return;
+    view.progress.bytes_per_second = 0;
+    view.progress.estimated_end = {};
+    view.progress.current_folder.clear();
+}
+
+void hold_waiting(JobView& view) {
+    view.wait_reason = WaitReason::held;
+    view.wait_text = "held; release it to go on";
+}
+
+/// What a waiting job waits for, as a sentence.
+std::string wait_text(JobView const& view, RetryAnswer const& answer, Error const& error) {
+    auto const side = error.side.value_or(Side::destination);
+    auto const& account = side == Side::source ? view.spec.source : view.spec.destination;
+    auto const pause = std::to_string(error.pause_seconds) + " s";
+    switch (answer.reason) {
+        case WaitReason::credentials:
+            return to_string(error) + "; give the password again: imapcopyctl auth " + to_string(view.id) +
+                   " --" + std::string(to_string(side));
+        case WaitReason::quota: return account.host + " has no room left for this mailbox";
+        case WaitReason::throttled:
+            return account.host +
+                   (error.pause_seconds > 0 ? " asks for a pause of " + pause : " asks for a pause");
+        case WaitReason::none:
+        case WaitReason::network:
+        case WaitReason::hours:
+        case WaitReason::host:
+        case WaitReason::held:
+        case WaitReason::store: break;
+    }
+    return to_string(error);
+}
+
+}  // namespace
+
+/// Hears of an attempt's progress and passes it on, at most once a second.
+class Supervisor::ProgressObserver final : public copy::Observer {
+ public:
+    ProgressObserver(Supervisor& supervisor, Entry& entry) : supervisor_(supervisor), entry_(entry) {}
+
+    void phase(Phase phase) override {
+        auto const event = event_of_running(phase);
+        if (event.has_error() || entry_.row.view.phase == phase) return;
+        auto const next = next_phase(entry_.row.view.phase, *event);
+        if (next.has_error()) return;
+        entry_.row.view.phase = *next;
+        report();
+    }
+
+    void progress(Progress const& progress) override {
+        auto& view = entry_.row.view;
+        view.progress = progress;
+        auto& running = *entry_.running;
+        auto const now = supervisor_.context_.clock.now();
+        running.rate.apply(view.progress, supervisor_.context_.clock.wall_now());
+        if (running.published != TimePoint::min() && now - running.published < progress_interval) return;
+        running.rate.add(now, progress.bytes_done);
+        running.published = now;
+        report();
+    }
+
+ private:
+    void report() {
+        entry_.row.view.last_activity = supervisor_.context_.clock.wall_now();
+        supervisor_.publish(entry_);
+        if (entry_.running->saving) return;
+        entry_.running->saving = true;
+        supervisor_.spawn(supervisor_.save_progress(entry_.row.view.id));
+    }
+
+    Supervisor& supervisor_;
+    Entry& entry_;
+};
+
+Supervisor::Supervisor(boost::asio::any_io_executor executor, Context context, AttemptParts parts,
+                       Settings const& settings)
+    : executor_(std::move(executor)),
+      context_(context),
+      parts_(parts),
+      settings_(settings),
+      wake_(context_.clock.make_alarm([this] { schedule(); })),
+      housekeeping_(context_.clock.make_alarm([this] { spawn(wipe_secrets()); })) {}
+
+Supervisor::~Supervisor() = default;
+
+Task<> Supervisor::start() {
+    auto rows = co_await parts_.jobs.load_all();
+    for (auto& row : rows) {
+        auto& entry = roster_.add(std::move(row));
+        auto& view = entry.row.view;
+        if (!holds_slot(view.phase)) continue;
+        context_.log.write(LogLevel::info, "rescued from a dead process", {{"job", to_string(view.id)}});
+        move_to(entry, next_phase(view.phase, JobEvent::interrupt).value());
+        spawn(save_quietly(view.id));
+    }
+    spawn(wipe_secrets());
+    schedule();
+}
+
+Task<> Supervisor::stop() {
+    stopping_ = true;
+    wake_->clear();
+    housekeeping_->clear();
+    for (auto* const entry : roster_.running()) {
+        interrupt(*entry->running, entry->running->wish, settings_.config.timeouts.stop);
+    }
+    if (tasks_ > 0) co_await idle_.wait();
+}
+
+void Supervisor::adopt(store::JobRow row) {
+    auto& entry = roster_.add(std::move(row));
+    context_.log.write(LogLevel::info, "job created",
+                       {{"job", to_string(entry.row.view.id)},
+                        {"source", entry.row.view.spec.source.address},
+                        {"destination", entry.row.view.spec.destination.address}});
+    if (listener_ != nullptr) listener_->job_added(entry.row.view);
+    schedule();
+}
+
+Task<> Supervisor::hold(JobId id) {
+    auto& entry = roster_.at(id);
+    auto& view = entry.row.view;
+    if (view.phase == Phase::waiting && view.wait_reason == WaitReason::held) {
+        throw Failure(ErrorCode::wrong_state,
+                      "hold: job " + to_string(id) + " is held already; release it first");
+    }
+    auto const next = next_phase(view.phase, JobEvent::hold).value();
+    if (holds_slot(view.phase)) {
+        interrupt(*entry.running, Wish::hold, Duration::zero());
+        co_return;
+    }
+    move_to(entry, next);
+    if (next == Phase::waiting) hold_waiting(view);
+    publish(entry);
+    co_await save(entry);
+}
+
+Task<> Supervisor::release(JobId id) {
+    auto& entry = roster_.at(id);
+    auto& view = entry.row.view;
+    if (holds_slot(view.phase) && entry.running->wish == Wish::hold) {
+        entry.running->wish = Wish::none;
+        co_return;
+    }
+    if (view.phase == Phase::waiting && view.wait_reason != WaitReason::held) {
+        throw Failure(ErrorCode::wrong_state,
+                      "release: job " + to_string(id) + " is not held; retry it to go on now");
+    }
+    auto const next = next_phase(view.phase, JobEvent::release).value();
+    bool const early = next == Phase::queued && view.spec.not_before > context_.clock.wall_now();
+    move_to(entry, early ? Phase::scheduled : next);
+    publish(entry);
+    schedule();
+    co_await save(entry);
+}
+
+Task<> Supervisor::cancel(JobId id) {
+    auto& entry = roster_.at(id);
+    auto const next = next_phase(entry.row.view.phase, JobEvent::cancel).value();
+    if (holds_slot(entry.row.view.phase)) {
+        interrupt(*entry.running, Wish::cancel, cancel_grace);
+        co_return;
+    }
+    move_to(entry, next);
+    entry.row.view.error = Error{ErrorCode::cancelled, "the job was cancelled"};
+    publish_end(entry);
+    co_await save(entry);
+}
+
+Task<> Supervisor::requeue(JobId id) {
+    auto& entry = roster_.at(id);
+    move_to(entry, next_phase(entry.row.view.phase, JobEvent::retry).value());
+    entry.failures = 0;
+    publish(entry);
+    schedule();
+    co_await save(entry);
+}
+
+store::JobUpdate Supervisor::reopening(JobId id) const {
+    auto view = roster_.view(id).value_or(JobView{});
+    enter(view, Phase::queued, context_.clock.wall_now());
+    view.error.reset();
+    return update_of(view);
+}
+
+void Supervisor::reopened(JobId id) {
+    auto* const entry = roster_.find(id);
+    if (entry == nullptr || !is_over(state_of(entry->row.view.phase))) return;
+    enter(entry->row.view, Phase::queued, context_.clock.wall_now());
+    entry->row.view.error.reset();
+    entry->failures = 0;
+    publish(*entry);
+    schedule();
+}
+
+void Supervisor::removed(JobId id) {
+    roster_.remove(id);
+    unsaved_.erase(id);
+    if (listener_ == nullptr) return;
+    listener_->job_removed(id);
+    listener_->status_changed();
+}
+
+void Supervisor::hold_all() {
+    held_ = true;
+    for (auto* const entry : roster_.running()) {
+        interrupt(*entry->running, entry->running->wish, Duration::zero());
+    }
+    if (listener_ != nullptr) listener_->status_changed();
+}
+
+void Supervisor::release_all() {
+    held_ = false;
+    if (listener_ != nullptr) listener_->status_changed();
+    schedule();
+}
+
+void Supervisor::schedule() {
+    wake_->clear();
+    // Every end of an attempt comes back here, so with all places taken there is nothing to look for.
+    if (held_ || stopping_ || running_ >= settings_.config.limits.max_jobs) return;
+    auto const now = context_.clock.wall_now();
+    auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, now);
+    for (auto const id : plan.start) start_attempt(roster_.at(id));
+    set_wake(plan.wake);
+}
+
+void Supervisor::set_wake(std::optional<WallTime> due) {
+    if (!due) return;
+    // The wall clock counts in microseconds: never wake one too early.
+    auto const delay = *due - context_.clock.wall_now() + std::chrono::microseconds(1);
+    wake_->set(context_.clock.now() + std::max<Duration>(delay, Duration::zero()));
+}
+
+void Supervisor::spawn(Task<> task) {
+    ++tasks_;
+    auto on_end = [this](std::exception_ptr const&, Result<> const& result) {
+        --tasks_;
+        if (result.has_error()) {
+            context_.log.write(LogLevel::error, "a task failed", {{"error", to_string(result.error())}});
+        }
+        if (stopping_ && tasks_ == 0) idle_.set();
+    };
+    boost::asio::co_spawn(executor_, as_result(std::move(task)), std::move(on_end));
+}
+
+void Supervisor::start_attempt(Entry& entry) {
+    auto& view = entry.row.view;
+    auto const now = context_.clock.wall_now();
+    entry.running = std::make_unique<Running>();
+    entry.running->messages_before = view.progress.messages_done;
+    entry.running->bytes_before = view.progress.bytes_done;
+    entry.running->abort_alarm = context_.clock.make_alarm([this, id = view.id] { abort(id); });
+    ++running_;
+    // A waiting or scheduled job whose time has come passes through the queue.
+    if (view.phase != Phase::queued) move_to(entry, next_phase(view.phase, JobEvent::due).value());
+    move_to(entry, next_phase(view.phase, JobEvent::connecting).value());
+    ++view.attempt;
+    if (view.started == WallTime{}) view.started = now;
+    publish(entry);
+    if (listener_ != nullptr) listener_->status_changed();
+    spawn(attempt(entry));
+}
+
+Task<> Supervisor::attempt(Entry& entry) {
+    auto const id = entry.row.view.id;
+    context_.log.write(LogLevel::info, "attempt starts",
+                       {{"job", to_string(id)}, {"attempt", std::to_string(entry.row.view.attempt)}});
+    auto saving = as_result(save(entry));
+    auto const saved = co_await std::move(saving);
+    AttemptEnd end;
+    if (saved.has_error()) {
+        end.error = saved.error();
+    } else {
+        auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
+        ProgressObserver observer(*this, entry);
+        auto running = run_job(context, parts_, Attempt{entry.row, settings_.config}, observer);
+        // Spawned on its own: an abort ends the attempt, and this coroutine lives on to record it.
+        auto token =
+            boost::asio::bind_cancellation_slot(entry.running->abort.slot(), boost::asio::use_awaitable);
+        auto spawned = boost::asio::co_spawn(executor_, std::move(running), std::move(token));
+        end = co_await std::move(spawned);
+    }
+    end_attempt(entry, end);
+    auto const phase = entry.row.view.phase;
+    // Whoever is told of the end finds it recorded. A failed write is repeated by housekeeping.
+    co_await save_quietly(id);
+    entry.running.reset();
+    --running_;
+    // Somebody may have held, cancelled or reopened it meanwhile, and has published that.
+    if (entry.row.view.phase == phase) publish_end_of_attempt(entry);
+    if (listener_ != nullptr) listener_->status_changed();
+    schedule();
+}
+
+void Supervisor::publish_end_of_attempt(Entry& entry) {
+    if (!is_over(state_of(entry.row.view.phase))) {
+        publish(entry);
+        return;
+    }
+    publish_end(entry);
+    if (entry.row.view.spec.keep_secrets_seconds > 0) spawn(wipe_secrets());
+}
+
+void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
+    auto& view = entry.row.view;
+    auto const& running = *entry.running;
+    bool const progressed = view.progress.messages_done > running.messages_before ||
+                            view.progress.bytes_done > running.bytes_before;
+    if (progressed) entry.failures = 0;
+    switch (end.kind) {
+        case AttemptEnd::Kind::complete: {
+            entry.row.pass = end.pass;
+            entry.failures = 0;
+            view.error.reset();
+            auto const event = end.exceptions == 0 ? JobEvent::complete : JobEvent::complete_with_exceptions;
+            move_to(entry, next_phase(view.phase, event).value());
+            break;
+        }
+        case AttemptEnd::Kind::stopped: {
+            auto const event = running.wish == Wish::hold     ? JobEvent::hold
+                               : running.wish == Wish::cancel ? JobEvent::cancel
+                                                              : JobEvent::interrupt;
+            move_to(entry, next_phase(view.phase, event).value());
+            if (running.wish == Wish::hold) hold_waiting(view);
+            if (running.wish == Wish::cancel)
+                view.error = Error{ErrorCode::cancelled, "the job was cancelled"};
+            break;
+        }
+        case AttemptEnd::Kind::failed: fail_attempt(entry, end.error); break;
+    }
+    context_.log.write(LogLevel::info, "attempt ended",
+                       {{"job", to_string(view.id)},
+                        {"phase", std::string(to_string(view.phase))},
+                        {"messages", std::to_string(view.progress.messages_done)},
+                        {"exceptions", std::to_string(end.exceptions)}});
+}
+
+void Supervisor::fail_attempt(Entry& entry, Error const& error) {
+    auto& view = entry.row.view;
+    ++entry.failures;
+    RetryQuestion question{error, entry.failures};
+    question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
+    auto const answer = next_retry(question, settings_.config.retry);
+    view.error = error;
+    if (answer.kind == RetryKind::never) {
+        move_to(entry, next_phase(view.phase, JobEvent::fail).value());
+    } else {
+        move_to(entry, next_phase(view.phase, JobEvent::wait).value());
+        wait_for(entry, answer, error);
+    }
+    context_.log.write(LogLevel::warning, "attempt failed",
+                       {{"job", to_string(view.id)},
+                        {"error", std::string(info(error.code).name)},
+                        {"side", std::string(error.side ? to_string(*error.side) : "")},
+                        {"reason", to_string(error)},
+                        {"next", to_rfc3339(view.waiting_until)}});
+}
+
+void Supervisor::wait_for(Entry& entry, RetryAnswer const& answer, Error const& error) {
+    auto& view = entry.row.view;
+    view.wait_reason = answer.reason;
+    view.wait_text = wait_text(view, answer, error);
+    if (answer.kind == RetryKind::parked) return;
+    auto const delay = std::chrono::duration_cast<std::chrono::microseconds>(answer.delay);
+    view.waiting_until = context_.clock.wall_now() + delay;
+}
+
+void Supervisor::abort(JobId id) {
+    auto* const entry = roster_.find(id);
+    if (entry == nullptr || !entry->running) return;
+    context_.log.write(LogLevel::warning, "aborted, since it did not stop by itself",
+                       {{"job", to_string(id)}});
+    entry->running->abort.emit(boost::asio::cancellation_type::terminal);
+}
+
+void Supervisor::interrupt(Running& running, Wish wish, Duration grace) {
+    running.stop.request();
+    // A cancel stays a cancel, whoever asks for what afterwards.
+    if (running.wish != Wish::cancel) running.wish = wish;
+    if (grace > Duration::zero()) running.abort_alarm->set(context_.clock.now() + grace);
+}
+
+void Supervisor::move_to(Entry& entry, Phase phase) {
+    enter(entry.row.view, phase, context_.clock.wall_now());
+}
+
+Task<> Supervisor::save(Entry& entry) {
+    auto const& view = entry.row.view;
+    bool const wipes = is_over(state_of(view.phase)) && view.spec.keep_secrets_seconds == 0;
+    auto const secrets = wipes ? store::JobStore::Secrets::wipe : store::JobStore::Secrets::keep;
+    // Taken here and not by the caller, so that a late writer can only write the present.
+    return parts_.jobs.update(view.id, update_of(view), secrets);
+}
+
+Task<> Supervisor::save_quietly(JobId id) {
+    auto* const entry = roster_.find(id);
+    if (entry == nullptr) co_return;
+    auto saving = as_result(save(*entry));
+    auto const saved = co_await std::move(saving);
+    note_store(saved);
+    if (!saved.has_error()) {
+        unsaved_.erase(id);
+        co_return;
+    }
+    unsaved_.insert(id);
+    if (!stopping_) housekeeping_->set(context_.clock.now() + store_retry);
+}
+
+Task<> Supervisor::save_progress(JobId id) {
+    co_await save_quietly(id);
+    auto* const entry = roster_.find(id);
+    if (entry != nullptr && entry->running) entry->running->saving = false;
+}
+
+void Supervisor::note_store(Result<> const& result) {
+    bool const was_failing = store_error_.has_value();
+    store_error_.reset();
+    if (result.has_error()) store_error_ = result.error();
+    if (result.has_error() == was_failing) return;
+    if (result.has_error()) {
+        context_.log.write(LogLevel::error, "the database refuses a write; trying again",
+                           {{"error", to_string(result.error())}});
+    }
+    if (listener_ != nullptr) listener_->status_changed();
+}
+
+Task<> Supervisor::wipe_secrets() {
+    auto const unsaved = unsaved_;
+    for (auto const id : unsaved) co_await save_quietly(id);
+    auto wiping = as_result(parts_.jobs.wipe_expired_secrets(context_.clock.wall_now()));
+    auto const next = co_await std::move(wiping);
+    if (stopping_) co_return;
+    auto const now = context_.clock.now();
+    if (next.has_error() || !unsaved_.empty()) {
+        housekeeping_->set(now + store_retry);
+    } else if (*next != WallTime{}) {
+        housekeeping_->set(now +
+                           std::max<Duration>(*next - context_.clock.wall_now(), std::chrono::seconds(1)));
+    }
+}
+
+void Supervisor::publish(Entry& entry) {
+    if (listener_ != nullptr) listener_->job_changed(entry.row.view);
+}
+
+void Supervisor::publish_end(Entry& entry) {
+    publish(entry);
+    if (listener_ == nullptr) return;
+    listener_->job_ended(entry.row.view);
+    listener_->status_changed();
+}
+
+}  // namespace imapcopy::jobs

@@ -1,0 +1,111 @@
+#pragma once
+
+// Supervisor: owns every attempt. Schedules, spawns, records, publishes; rescues jobs left in progress.
+// Between events nothing runs: one alarm wakes it when the next job becomes due.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/context.hpp"
+#include "common/event.hpp"
+#include "common/task.hpp"
+#include "daemon/jobs/retry.hpp"
+#include "daemon/jobs/roster.hpp"
+#include "daemon/jobs/run_job.hpp"
+#include "daemon/jobs/service.hpp"
+#include "daemon/jobs/transition.hpp"
+
+namespace imapcopy::jobs {
+
+/// A running job that is cancelled ends by itself within this time, or is aborted.
+inline constexpr auto cancel_grace = std::chrono::seconds(10);
+
+/// All functions run on the loop. Memory changes first and is then written: what is read is always the
+/// present, and after a crash the store holds at most a little less of it.
+class Supervisor {
+ public:
+    /// Everything outlives the supervisor; `settings` may change between events.
+    Supervisor(boost::asio::any_io_executor executor, Context context, AttemptParts parts,
+               Settings const& settings);
+    ~Supervisor();
+    Supervisor(Supervisor const&) = delete;
+    Supervisor& operator=(Supervisor const&) = delete;
+
+    void set_listener(JobListener* listener) { listener_ = listener; }
+    /// Reads the jobs, puts those that a dead process left in progress back in the queue, and begins to work.
+    Task<> start();
+    /// Lets running attempts drain, aborts them after timeouts.stop, and returns when everything is recorded.
+    Task<> stop();
+
+    Roster& roster() { return roster_; }
+    Roster const& roster() const { return roster_; }
+    std::uint32_t running() const { return running_; }
+    bool held() const { return held_; }
+    bool stopping() const { return stopping_; }
+    /// Why the last write failed, while writes fail.
+    std::optional<Error> const& store_error() const { return store_error_; }
+
+    /// A job that the store has created.
+    void adopt(store::JobRow row);
+    /// Moves a job by what a person asked, and records it. A running job drains first; then this returns at
+    /// once. Throws wrong_state, no_such_job, and what the store throws.
+    Task<> hold(JobId id);
+    Task<> release(JobId id);
+    Task<> cancel(JobId id);
+    /// Back in the queue at once: retry of a waiting job.
+    Task<> requeue(JobId id);
+    /// An ended job that the store has reopened.
+    void reopened(JobId id);
+    /// The row of an ended job as it is when it runs again.
+    store::JobUpdate reopening(JobId id) const;
+    void removed(JobId id);
+
+    void hold_all();
+    void release_all();
+    /// Looks at the queue again; after the limits changed.
+    void schedule();
+
+ private:
+    class ProgressObserver;
+
+    void spawn(Task<> task);
+    void start_attempt(Entry& entry);
+    Task<> attempt(Entry& entry);
+    void end_attempt(Entry& entry, AttemptEnd const& end);
+    void fail_attempt(Entry& entry, Error const& error);
+    void interrupt(Running& running, Wish wish, Duration grace);
+    void abort(JobId id);
+    void set_wake(std::optional<WallTime> due);
+
+    void move_to(Entry& entry, Phase phase);
+    void wait_for(Entry& entry, RetryAnswer const& answer, Error const& error);
+    Task<> save(Entry& entry);
+    Task<> save_quietly(JobId id);
+    Task<> save_progress(JobId id);
+    Task<> wipe_secrets();
+    void note_store(Result<> const& result);
+    void publish(Entry& entry);
+    void publish_end(Entry& entry);
+    void publish_end_of_attempt(Entry& entry);
+
+    boost::asio::any_io_executor executor_;
+    Context context_;
+    AttemptParts parts_;
+    Settings const& settings_;
+    JobListener* listener_ = nullptr;
+    Roster roster_;
+    std::unique_ptr<Alarm> wake_;
+    std::unique_ptr<Alarm> housekeeping_;  ///< Wipes kept secrets; repeats writes that failed.
+    std::set<JobId> unsaved_;
+    std::optional<Error> store_error_;
+    std::uint32_t running_ = 0;
+    std::size_t tasks_ = 0;  ///< Coroutines spawned and not ended.
+    Event idle_;             ///< Nothing runs any more, after stop().
+    bool held_ = false;
+    bool stopping_ = false;
+};
+
+}  // namespace imapcopy::jobs
