@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/outcome.hpp"
+#include "common/text.hpp"
 #include "daemon/imap/auth.hpp"
 
 namespace imapcopy::imap {
@@ -202,21 +203,34 @@ void Connection::abandon(PendingPtr const& pending) noexcept {
 // ---- Writing
 // -------------------------------------------------------------------------------------------------------
 
+/// What follows the line of AUTHENTICATE: the response, unless it went along (SASL-IR), and the answer to whatever
+/// else the server asks.
+void Connection::prepare_exchange(PendingCommand& pending, command::Authenticate const& authenticate) const {
+    pending.challenge_answer = answer_to_challenge(authenticate.mechanism);
+    if (!authenticate.initial_response || encode_options().sasl_ir) return;
+    pending.fragments.back().wait_for_continuation = true;
+    auto encoded = base64(authenticate.initial_response->reveal());
+    auto& answer = pending.fragments.emplace_back();
+    answer.secret = true;
+    answer.bytes.reserve(encoded.size() + 64);
+    answer.bytes.append(encoded).append("\r\n");
+    wipe(encoded);
+}
+
 PendingPtr Connection::start(command::Command command, Handlers handlers) {
     throw_if_failed();
     if (protocol_.bye()) throw Failure(lost());
     auto const pending = std::make_shared<PendingCommand>();
     pending->id = protocol_.begin(interest_of(command));
     pending->handlers = std::move(handlers);
-    if (auto const* const authenticate = std::get_if<command::Authenticate>(&command)) {
-        pending->challenge_answer = answer_to_challenge(authenticate->mechanism);
-    }
+    auto const* const authenticate = std::get_if<command::Authenticate>(&command);
     auto fragments = command::encode(protocol_.tag(pending->id), command, encode_options());
     if (!fragments) {
         protocol_.forget(pending->id);
         throw Failure(fragments.error());
     }
     pending->fragments = std::move(*fragments);
+    if (authenticate != nullptr) prepare_exchange(*pending, *authenticate);
     under_way_.emplace(pending->id, pending);
     queue_.push_back(pending);
     queue_changed_.set();

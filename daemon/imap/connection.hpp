@@ -98,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         bool taken = false;
     };
 
+    void prepare_exchange(PendingCommand& pending, command::Authenticate const& authenticate) const;
     Task<> read_loop();
     Task<> write_loop();
     Task<> write_command(PendingPtr pending);

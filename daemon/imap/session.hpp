@@ -54,6 +54,8 @@ struct Handlers {
     BodyHandler* body = nullptr;                              ///< For UID FETCH with body.
 };
 
+class Connection;
+
 class Session {
  public:
     /// Connects, secures (STARTTLS or implicit), reads capabilities, authenticates, reads them again. Throws
