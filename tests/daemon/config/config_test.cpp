@@ -176,6 +176,7 @@ TEST(Config, SaysWhatIsWrongAndHowToMendIt) {
         {"[log]\nlevel = \"loud\"", "2:9: log.level must be"},
         {"log = 3", "1:7: log must be a table"},
         {"a = ", "f.toml:1:"},
+        {"[.a]", "f.toml:1:"},
         {"language = \"en\"\nlanguage = \"fr\"", "f.toml:2:"},
     };
     for (auto const& [text, expected] : cases) EXPECT_THAT(mistakes(text), HasSubstr(expected)) << text;
