@@ -1,0 +1,180 @@
+#include "ctl/accounts.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "common/account_address.hpp"
+#include "common/account_file.hpp"
+#include "common/messages.hpp"
+#include "common/text.hpp"
+
+namespace imapcopy::ctl {
+namespace {
+
+/// A secret while it is read; wiped when it goes.
+struct SecretBuffer {
+    std::array<char, Secret::bytes_max + 2> bytes{};
+    std::size_t size = 0;
+
+    SecretBuffer() = default;
+    ~SecretBuffer() { wipe(bytes); }
+    SecretBuffer(SecretBuffer const&) = delete;
+    SecretBuffer& operator=(SecretBuffer const&) = delete;
+
+    /// Without the end of the line.
+    std::string_view text() const {
+        std::string_view view(bytes.data(), size);
+        if (view.ends_with('\n')) view.remove_suffix(1);
+        if (view.ends_with('\r')) view.remove_suffix(1);
+        return view;
+    }
+};
+
+class Descriptor {
+ public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) (void)::close(fd_);  // It was only read.
+    }
+    Descriptor(Descriptor const&) = delete;
+    Descriptor& operator=(Descriptor const&) = delete;
+    int fd() const { return fd_; }
+
+ private:
+    int fd_;
+};
+
+Failure cannot_read(std::string const& what, std::string const& why) {
+    return {ErrorCode::invalid_argument, "read the password from " + what + ": " + why};
+}
+
+/// Reads up to the first end of line, a byte at a time: what follows belongs to somebody else, for instance
+/// to the other side where both share one descriptor.
+Secret read_line(int fd, std::string const& what) {
+    SecretBuffer buffer;
+    for (;;) {
+        if (buffer.size == buffer.bytes.size()) throw cannot_read(what, "it is too long");
+        auto const count = ::read(fd, &buffer.bytes.at(buffer.size), 1);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw cannot_read(what, std::generic_category().message(errno));
+        if (count == 0) break;
+        if (buffer.bytes.at(buffer.size++) == '\n') break;
+    }
+    if (buffer.text().empty()) throw cannot_read(what, "it is empty");
+    return Secret(buffer.text());
+}
+
+Secret read_password_file(std::string const& path) {
+    auto const shown = printable(path);
+    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (file.fd() < 0) throw cannot_read(shown, std::generic_category().message(errno));
+    struct stat status {};
+    if (::fstat(file.fd(), &status) != 0) throw cannot_read(shown, std::generic_category().message(errno));
+    if ((status.st_mode & 077U) != 0) {
+        throw cannot_read(shown,
+                          "others than its owner can open this file; change that with: chmod 600 " + shown);
+    }
+    return read_line(file.fd(), shown);
+}
+
+std::optional<Secret> secret_by_option(std::optional<int> fd, std::string const& file, Side side) {
+    if (fd)
+        return read_line(*fd,
+                         "descriptor " + std::to_string(*fd) + " (" + std::string(to_string(side)) + ")");
+    if (!file.empty()) return read_password_file(file);
+    return std::nullopt;
+}
+
+Result<AccountRequest> base_request(std::string const& address) {
+    AccountRequest request;
+    if (address.empty()) return request;
+    if (address.starts_with('@')) {
+        auto const file = read_account_file(address.substr(1));
+        if (file.has_error()) return file.error();
+        request.account = file->account;
+        request.password_file = file->password_file;
+        return request;
+    }
+    auto const account = parse_account_address(address);
+    if (account.has_error()) return account.error();
+    request.account = *account;
+    return request;
+}
+
+/// A host that is named needs a port; one that belonged to another kind of TLS is replaced.
+void settle_port(AccountSpec& account, TlsMode before, AccountArguments const& arguments) {
+    if (arguments.port) {
+        account.port = *arguments.port;
+    } else if (account.port == 0 ? !account.host.empty() : account.port == default_port(before)) {
+        account.port = default_port(account.tls);
+    }
+}
+
+}  // namespace
+
+Result<AccountRequest> account_request(AccountArguments const& arguments) {
+    auto result = base_request(arguments.address);
+    if (result.has_error()) return result;
+    auto& account = result->account;
+    auto const tls_before = account.tls;
+    if (!arguments.login.empty()) {
+        account.login = arguments.login;
+        if (account.address.empty()) account.address = arguments.login;
+    }
+    if (!arguments.host.empty()) account.host = ascii_lower(arguments.host);
+    if (arguments.tls) account.tls = *arguments.tls;
+    settle_port(account, tls_before, arguments);
+    if (!arguments.tls_pin.empty()) account.tls_pin = ascii_lower(arguments.tls_pin);
+    if (arguments.auth) account.auth = *arguments.auth;
+    if (!arguments.authorize_as.empty()) account.authorize_as = arguments.authorize_as;
+    if (!arguments.password_file.empty()) result->password_file = arguments.password_file;
+    result->password_fd = arguments.password_fd;
+    auto const checked = account_from_dict(to_dict(account), "account");
+    if (checked.has_error()) return checked.error();
+    return result;
+}
+
+Result<RequestPair> account_requests(Arguments const& arguments) {
+    auto source = account_request(arguments.source);
+    auto destination = account_request(arguments.destination);
+    if (source.has_value() && destination.has_value()) return RequestPair{*source, *destination};
+    if (source.has_value()) return within("destination", destination.error());
+    auto error = within("source", source.error());
+    if (destination.has_error()) error.message += "\ndestination: " + destination.error().message;
+    return error;
+}
+
+Secret given_secret(AccountArguments const& arguments, Side side) {
+    auto secret = secret_by_option(arguments.password_fd, arguments.password_file, side);
+    return secret ? std::move(*secret) : Secret();
+}
+
+Secret asked_secret(AccountSpec const& account, Side side, Arguments const& arguments, Terminal& terminal) {
+    auto const name = std::string(to_string(side));
+    if (!arguments.ask_password || !terminal.can_ask()) {
+        throw Failure(ErrorCode::invalid_argument, "no password for the " + name +
+                                                       ": name a file of mode 0600 by --" + name +
+                                                       "-password-file or a descriptor by --" + name +
+                                                       "-password-fd, or run this on a terminal");
+    }
+    auto const question =
+        account.auth == AuthMethod::xoauth2 ? Message::ctl_ask_token : Message::ctl_ask_password;
+    auto secret = terminal.ask_secret(
+        message(question, arguments.style.language, {name, printable(to_string(account))}));
+    if (secret.empty()) throw Failure(ErrorCode::invalid_argument, "no password was given for the " + name);
+    return secret;
+}
+
+Secret obtain_secret(AccountRequest const& request, Side side, Arguments const& arguments,
+                     Terminal& terminal) {
+    auto secret = secret_by_option(request.password_fd, request.password_file, side);
+    if (secret) return std::move(*secret);
+    return asked_secret(request.account, side, arguments, terminal);
+}
+
+}  // namespace imapcopy::ctl

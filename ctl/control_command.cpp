@@ -1,0 +1,136 @@
+#include <algorithm>
+
+#include "common/text.hpp"
+#include "ctl/accounts.hpp"
+#include "ctl/call.hpp"
+#include "ctl/caught.hpp"
+#include "ctl/exit_status.hpp"
+
+namespace imapcopy::ctl {
+namespace {
+
+/// Does `action` to every job and says `done`; a failure does not keep the others from theirs. The first
+/// failure decides the exit status. `action` answers false where the person did not want it.
+int each_job(Call const& call, Message done, std::function<bool(JobId)> const& action) {
+    int status = exit_status::done;
+    for (auto const id : numbered_jobs(call)) {
+        bool acted = false;
+        if (auto const error = caught([&] { acted = action(id); })) {
+            show_error(call.terminal, within("job " + to_string(id), *error), call.style().language);
+            if (status == exit_status::done) status = imapcopy::exit_status(*error);
+            continue;
+        }
+        if (!call.style().quiet) {
+            auto const text =
+                call.say(acted ? done : Message::ctl_left_alone,
+                         {to_string(id), to_string(call.arguments.side.value_or(Side::source))});
+            call.terminal.out(text + "\n");
+        }
+    }
+    return status;
+}
+
+/// Yes without asking where nobody can be asked or --yes was given.
+bool confirmed(Call const& call, Message question, JobId id) {
+    if (call.arguments.assume_yes || !call.terminal.can_ask()) return true;
+    auto const job = call.client.job(id);
+    if (!job) return true;  // The daemon says that there is none.
+    auto const line =
+        call.terminal.ask(call.say(question, {to_string(id), printable(job->spec.source.address),
+                                              printable(job->spec.destination.address)}));
+    auto const text = line ? trim(*line) : std::string_view();
+    return !text.empty() && ascii_lower(text.front()) == 'y';
+}
+
+struct SecretPair {
+    Secret source;
+    Secret destination;
+};
+
+AccountSpec account_of(Call const& call, JobId id, Side side) {
+    auto const job = call.client.job(id);
+    if (!job) throw Failure(ErrorCode::no_such_job, "there is no job " + to_string(id));
+    return side == Side::source ? job->spec.source : job->spec.destination;
+}
+
+/// retry and resync: with the secrets that are stored or given; asks for those that are gone, once.
+template <class Method>
+bool run_again(Call const& call, JobId id, SecretPair const& given, Method method) {
+    auto const error = caught([&] { (call.client.*method)(id, given.source, given.destination); });
+    if (!error) return true;
+    bool const can_ask = call.arguments.ask_password && call.terminal.can_ask();
+    if (error->code != ErrorCode::credentials_missing || !can_ask) throw Failure(*error);
+    SecretPair all{given.source.clone(), given.destination.clone()};
+    for (auto const side : {Side::source, Side::destination}) {
+        auto& secret = side == Side::source ? all.source : all.destination;
+        if (!secret.empty()) continue;
+        secret = asked_secret(account_of(call, id, side), side, call.arguments, call.terminal);
+    }
+    (call.client.*method)(id, all.source, all.destination);
+    return true;
+}
+
+template <class Method>
+int each_again(Call const& call, Message done, Method method) {
+    SecretPair const given{given_secret(call.arguments.source, Side::source),
+                           given_secret(call.arguments.destination, Side::destination)};
+    return each_job(call, done, [&](JobId id) { return run_again(call, id, given, method); });
+}
+
+}  // namespace
+
+int hold_command(Call const& call) {
+    return each_job(call, Message::ctl_held, [&](JobId id) {
+        call.client.hold(id);
+        return true;
+    });
+}
+
+int release_command(Call const& call) {
+    return each_job(call, Message::ctl_released, [&](JobId id) {
+        call.client.release(id);
+        return true;
+    });
+}
+
+int cancel_command(Call const& call) {
+    return each_job(call, Message::ctl_cancelled, [&](JobId id) {
+        if (!confirmed(call, Message::ctl_ask_cancel, id)) return false;
+        call.client.cancel(id);
+        return true;
+    });
+}
+
+int retry_command(Call const& call) {
+    return each_again(call, Message::ctl_retried, &DaemonClient::retry);
+}
+
+int resync_command(Call const& call) {
+    return each_again(call, Message::ctl_resynced, &DaemonClient::resync);
+}
+
+int auth_command(Call const& call) {
+    auto const side = call.arguments.side.value_or(Side::source);
+    auto const& account = side == Side::source ? call.arguments.source : call.arguments.destination;
+    auto const given = given_secret(account, side);
+    return each_job(call, Message::ctl_secret_set, [&](JobId id) {
+        auto const secret =
+            given.empty() ? asked_secret(account_of(call, id, side), side, call.arguments, call.terminal)
+                          : given.clone();
+        call.client.set_secret(id, side, secret);
+        return true;
+    });
+}
+
+int forget_command(Call const& call) {
+    auto const ledger =
+        call.arguments.forget_ledger ? DaemonClient::Ledger::forget : DaemonClient::Ledger::keep;
+    return each_job(call, Message::ctl_forgotten, [&](JobId id) {
+        if (call.arguments.forget_ledger && !confirmed(call, Message::ctl_ask_forget_ledger, id))
+            return false;
+        call.client.forget(id, ledger);
+        return true;
+    });
+}
+
+}  // namespace imapcopy::ctl

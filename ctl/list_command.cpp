@@ -1,0 +1,96 @@
+#include "ctl/call.hpp"
+#include "ctl/exit_status.hpp"
+#include "ctl/follow.hpp"
+
+namespace imapcopy::ctl {
+namespace {
+
+bool is_listed(JobView const& job, Arguments const& arguments) {
+    if (arguments.state) return state_of(job.phase) == *arguments.state;
+    return arguments.all || !has_ended(job);
+}
+
+std::vector<JobView> listed_jobs(Call const& call) {
+    std::vector<JobView> jobs;
+    for (auto& job : call.client.jobs()) {
+        if (is_listed(job, call.arguments)) jobs.push_back(std::move(job));
+    }
+    return jobs;
+}
+
+void show_table(Call const& call, std::vector<JobView> const& jobs) {
+    if (jobs.empty() && call.style().format == Format::table) {
+        if (!call.style().quiet) call.terminal.out(call.say(Message::ctl_no_jobs) + "\n");
+        return;
+    }
+    print(call.terminal, call.style(), job_records(jobs, text_style(call.style(), call.terminal)));
+}
+
+std::string_view word(Event::Kind kind) {
+    switch (kind) {
+        case Event::Kind::job_added: return "job_added";
+        case Event::Kind::job_changed: return "job_changed";
+        case Event::Kind::job_ended: return "job_ended";
+        case Event::Kind::job_removed: return "job_removed";
+        case Event::Kind::status_changed: return "status_changed";
+        case Event::Kind::daemon_gone: return "daemon_gone";
+        case Event::Kind::daemon_back: return "daemon_back";
+    }
+    return {};
+}
+
+}  // namespace
+
+int list_command(Call const& call) {
+    show_table(call, listed_jobs(call));
+    return exit_status::done;
+}
+
+int status_command(Call const& call) {
+    std::vector<JobView> jobs;
+    if (call.arguments.jobs.empty()) {
+        jobs = listed_jobs(call);
+    } else {
+        for (auto const id : selected_jobs(call)) {
+            if (auto job = call.client.job(id)) jobs.push_back(std::move(*job));
+        }
+    }
+    if (call.style().format != Format::table || !call.style().fields.empty() || jobs.empty()) {
+        show_table(call, jobs);
+        return exit_status::done;
+    }
+    auto const text = text_style(call.style(), call.terminal);
+    std::string out;
+    for (auto const& job : jobs) out += (out.empty() ? "" : "\n") + status_text(job, text, call.style());
+    call.terminal.out(out);
+    return exit_status::done;
+}
+
+int watch_command(Call const& call) {
+    FollowOptions options;
+    options.jobs = selected_jobs(call);
+    options.every_unfinished = options.jobs.empty();
+    if (options.every_unfinished && listed_jobs(call).empty()) {
+        if (!call.style().quiet) call.terminal.err(call.say(Message::ctl_no_jobs) + "\n");
+        return exit_status::done;
+    }
+    return follow_jobs(options, call.style(), call.client, call.terminal);
+}
+
+int monitor_command(Call const& call) {
+    constexpr std::chrono::milliseconds wake_up{200};  // How long Ctrl-C may go unnoticed.
+    auto style = call.style();
+    style.format = Format::jsonl;
+    call.terminal.catch_interrupts();
+    call.client.follow();
+    while (!call.terminal.interrupted()) {
+        for (auto const& event : call.client.wait_for_change(wake_up)) {
+            auto fields = event.job ? job_fields(*event.job, style.language) : Json::object();
+            if (!event.job && event.id != JobId{}) fields["id"] = event.id.value();
+            print_document(call.terminal, style, word(event.kind), fields);
+        }
+    }
+    return exit_status::detached;
+}
+
+}  // namespace imapcopy::ctl

@@ -1,1 +1,0 @@
-// Placeholder while the folder is being written.
