@@ -42,7 +42,7 @@ Task<> DestinationHalf::write() {
             half.changed_.set();
         }
     } const ending{*this};
-    while (!fatal_) {
+    while (!fatal_ && !collecting_failed_) {
         auto piece = co_await queue_.pop();
         if (!piece) break;
         if (auto* const begin = std::get_if<BodyBegin>(&*piece)) {
@@ -56,7 +56,7 @@ Task<> DestinationHalf::write() {
             co_await flush();
         }
     }
-    if (fatal_) co_return queue_.abandon();
+    if (fatal_ || collecting_failed_) co_return queue_.abandon();
     co_await flush();
     if (folder_ != nullptr) sent({}, nullptr);
 }
@@ -96,7 +96,8 @@ Task<bool> DestinationHalf::take_small_body(BodyBegin begin) {
 Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
     Message message{std::move(begin.meta), {}, begin.size_bytes};
     auto append = co_await begin_append();
-    bool accepted = co_await append->message(append_message(message));
+    auto announced = append_message(message);
+    bool const accepted = co_await append->message(std::move(announced));
     BodyObserver observer;
     std::uint64_t left = begin.size_bytes;
     for (;;) {
@@ -140,7 +141,8 @@ Task<> DestinationHalf::flush() {
 Task<DestinationHalf::Upload> DestinationHalf::upload(Batch& batch) {
     auto append = co_await begin_append();
     for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-        bool const accepted = co_await append->message(append_message(batch.messages[i]));
+        auto announced = append_message(batch.messages[i]);
+        bool const accepted = co_await append->message(std::move(announced));
         if (!accepted) co_return Upload{std::move(append), false};
         co_await append->write(batch.bodies[i]);
         batch.bodies[i] = std::string();  // Memory goes as bytes leave.
@@ -168,6 +170,7 @@ AppendMessage DestinationHalf::append_message(Message const& message) const {
 }
 
 void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append> append) {
+    if (collecting_failed_) return;
     sent_.push_back({folder_, std::move(messages), std::move(append), parts_.context.clock.now()});
     changed_.set();
 }
@@ -193,6 +196,7 @@ Task<> DestinationHalf::collect() {
         ~Ending() {
             if (regular) return;
             // No answer will come any more: nothing may wait for one, and nothing needs to be read.
+            half.collecting_failed_ = true;
             half.sent_.clear();
             half.changed_.set();
             half.queue_.abandon();

@@ -74,6 +74,7 @@ class DestinationHalf {
     std::deque<Sent> sent_;
     Event changed_;            ///< sent_ or writing_over_ changed.
     bool writing_over_ = false;
+    bool collecting_failed_ = false;
     std::optional<Error> fatal_;  ///< An answer that ends the pass: over quota, throttled, …
 };
 

@@ -44,7 +44,8 @@ Task<> add_folder(LaneParts& parts, MappedFolder mapped) {
     }
     auto work = std::make_unique<FolderWork>();
     work->source = *mapped.source.status;
-    work->record = co_await parts.journal.folder({mapped.source.name, mapped.destination});
+    FolderKey key{mapped.source.name, mapped.destination};
+    work->record = co_await parts.journal.folder(std::move(key));
     work->result.source = mapped.path;
     work->result.destination = mapped.destination.utf8;
     work->result.messages = work->source.messages;
@@ -120,26 +121,6 @@ std::vector<FolderWork*> folders_where(PassState& state, Predicate predicate) {
     return chosen;
 }
 
-/// Copies whose UID the server did not tell are found by one listing.
-Task<> find_unknown_uids(LaneParts& parts, FolderWork& folder) {
-    auto const entries = co_await parts.journal.entries_without_uid(folder.record.id);
-    auto const uid_validity = folder.destination.uid_validity;
-    auto const claimed = co_await parts.journal.claimed(folder.mapped.destination, uid_validity);
-    std::vector<MessageMeta> listed;
-    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
-        if (!claimed.contains(meta.uid)) listed.push_back(std::move(meta));
-    };
-    UidRange const range{std::max(folder.destination.uid_next, Uid(1)), Uid(UINT32_MAX)};
-    co_await parts.destination.list_messages(folder.mapped.destination, range, Listing::identity, sink);
-    std::vector<Outcome> outcomes;
-    for (auto const& [source_uid, destination_uid] : match_open_entries(entries, listed, uid_validity)) {
-        auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
-        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
-                            entry->size_bytes, entry->flags, {}, {}});
-    }
-    if (!outcomes.empty()) co_await parts.journal.finish(folder.record.id, std::move(outcomes));
-}
-
 }  // namespace
 
 Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
@@ -175,6 +156,10 @@ Task<> prepare_destination(LaneParts& parts) {
 }
 
 Task<bool> copy_all(LaneParts& parts) {
+    auto const empty = folders_where(parts.state, [](FolderWork const& folder) {
+        return !folder.unchanged && folder.source.messages == 0;
+    });
+    parts.state.progress.folders_done += static_cast<std::uint32_t>(empty.size());
     auto folders = folders_where(parts.state, [](FolderWork const& folder) {
         return !folder.unchanged && folder.source.messages > 0;
     });
@@ -190,7 +175,10 @@ Task<bool> copy_all(LaneParts& parts) {
 
 Task<> conclude(LaneParts& parts) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
-    for (auto* const folder : unknown) co_await find_unknown_uids(parts, *folder);
+    for (auto const* const folder : unknown) {
+        co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination, folder->record.id,
+                                   folder->destination.uid_validity);
+    }
     auto const complete = folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
     if (complete.empty()) co_return;
     std::vector<MailboxName> names;

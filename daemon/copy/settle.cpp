@@ -56,28 +56,39 @@ Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, Mail
     co_return pairs;
 }
 
-Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenFolder folder, MailboxStatus status) {
-    auto const& [key, record] = folder;
-    auto const entries = co_await journal.open_entries(record.id);
+/// Finds the copies of `entries` in one listing and records them. Returns how many.
+Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
+                             LedgerView entries, UidValidity uid_validity) {
     if (entries.empty()) co_return 0;
-    auto const claimed = co_await journal.claimed(key.destination, status.uid_validity);
+    auto const claimed = co_await journal.claimed(mailbox, uid_validity);
     std::vector<MessageMeta> listed;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
         if (!claimed.contains(meta.uid)) listed.push_back(std::move(meta));
     };
-    auto const range = range_to_list(entries, status.uid_validity);
-    co_await destination.list_messages(key.destination, range, Listing::identity, sink);
-    auto pairs = match_open_entries(entries, listed, status.uid_validity);
-    auto const by_body = co_await match_by_body(destination, key.destination, entries, listed);
+    auto const range = range_to_list(entries, uid_validity);
+    co_await destination.list_messages(mailbox, range, Listing::identity, sink);
+    auto pairs = match_entries(entries, listed, uid_validity);
+    auto const by_body = co_await match_by_body(destination, mailbox, entries, listed);
     pairs.insert(pairs.end(), by_body.begin(), by_body.end());
     std::vector<Outcome> outcomes;
     for (auto const& [source_uid, destination_uid] : pairs) {
         auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
-        outcomes.push_back({source_uid, MessageState::done, destination_uid, status.uid_validity, entry->identity,
+        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
                             entry->size_bytes, entry->flags, {}, {}});
     }
-    if (!outcomes.empty()) co_await journal.finish(record.id, std::move(outcomes));
+    if (!outcomes.empty()) co_await journal.finish(folder, std::move(outcomes));
     co_return pairs.size();
+}
+
+/// Copies that are known to be stored, but not where, claim first: else an equal message whose fate is open would
+/// take theirs, and would itself be lost.
+Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenFolder folder, MailboxStatus status) {
+    auto const& [key, record] = folder;
+    auto entries = co_await journal.entries_without_uid(record.id);
+    auto const open = co_await journal.open_entries(record.id);
+    entries.insert(entries.end(), open.begin(), open.end());
+    co_return co_await identify(destination, journal, key.destination, record.id, std::move(entries),
+                                status.uid_validity);
 }
 
 Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders) {
@@ -95,7 +106,7 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
 
 }  // namespace
 
-std::vector<std::pair<Uid, Uid>> match_open_entries(LedgerView const& entries,
+std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
                                                     std::vector<MessageMeta> const& destination,
                                                     UidValidity uid_validity) {
     std::multimap<Digest, Uid> by_fingerprint;
@@ -119,6 +130,12 @@ std::vector<std::pair<Uid, Uid>> match_open_entries(LedgerView const& entries,
         by_fingerprint.erase(best);
     }
     return pairs;
+}
+
+Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
+                         UidValidity uid_validity) {
+    auto entries = co_await journal.entries_without_uid(folder);
+    (void)co_await identify(destination, journal, std::move(mailbox), folder, std::move(entries), uid_validity);
 }
 
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait) {

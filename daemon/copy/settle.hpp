@@ -8,12 +8,17 @@
 
 namespace imapcopy::copy {
 
-/// What listing a destination folder says about open entries. Pure: entries and messages in, pairs out.
+/// What listing a destination folder says about entries whose copy is not known. Pure: entries and messages in, pairs out.
 /// A message is the copy of an entry if its fingerprint is equal and its UID is at least the entry's base (where the
 /// UIDVALIDITY is the same); equal ones are paired in order of UIDs. Entries whose headers say nothing are left.
-std::vector<std::pair<Uid, Uid>> match_open_entries(LedgerView const& entries,
+std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
                                                     std::vector<MessageMeta> const& destination,
                                                     UidValidity uid_validity);
+
+/// Finds the copies whose UID the server did not tell, by one listing. Before anything is adopted in that folder:
+/// such a copy must not be taken for that of another, equal message.
+Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
+                         UidValidity uid_validity);
 
 /// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks in each
 /// folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind); what is not found

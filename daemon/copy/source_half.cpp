@@ -4,6 +4,7 @@
 
 #include "common/text.hpp"
 #include "daemon/copy/body_digests.hpp"
+#include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
 namespace {
@@ -36,16 +37,19 @@ Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
 Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     for (auto& group : groups) {
         if (group.folder->given_up) continue;
-        co_await queue_.push(FolderBegin{group.folder});
+        Piece beginning = FolderBegin{group.folder};
+        co_await queue_.push(std::move(beginning));
         co_await fetch(*group.folder, std::move(group.messages));
-        co_await queue_.push(BatchEnd{});
+        Piece ending = BatchEnd{};
+        co_await queue_.push(std::move(ending));
     }
 }
 
 Task<> SourceHalf::read_folder(FolderWork& folder) {
     parts_.state.progress.current_folder = folder.mapped.path;
     parts_.state.report();
-    co_await queue_.push(FolderBegin{&folder});
+    Piece beginning = FolderBegin{&folder};
+    co_await queue_.push(std::move(beginning));
     auto nominees = co_await list_nominees(folder);
     heirs_.clear();
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
@@ -83,6 +87,8 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
     Nominees nominees;
     auto const& destination = folder.destination;
     if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
+    co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination, folder.record.id,
+                               destination.uid_validity);
     auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
     if (destination.messages <= claimed.size()) co_return nominees;
     auto const& complete = folder.record.destination_complete;
@@ -96,7 +102,8 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
         nominees.add({meta.uid, *meta.identity, meta.internal_date, meta.size_bytes});
     };
     std::function<void(MessageMeta)> const sink = add;
-    co_await parts_.destination.list_messages(folder.mapped.destination, {first, last}, Listing::identity, sink);
+    UidRange const range{first, last};
+    co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::identity, sink);
     co_return nominees;
 }
 
@@ -181,7 +188,8 @@ Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) 
 Task<> SourceHalf::settle_missing(FolderWork& folder) {
     std::vector<Outcome> outcomes;
     for (auto const& meta : std::exchange(missing_, {})) {
-        auto const still_there = co_await list_window(folder, {meta.uid, meta.uid}, Listing::metadata);
+        UidRange const alone{meta.uid, meta.uid};
+        auto const still_there = co_await list_window(folder, alone, Listing::metadata);
         if (still_there.empty()) {
             outcomes.push_back({meta.uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
             continue;
@@ -202,17 +210,21 @@ Task<> SourceHalf::begin(Uid uid, std::uint64_t size_bytes) {
     auto const wanted = wanted_.find(uid);
     skipping_ = wanted == wanted_.end();
     if (skipping_) co_return;
-    BodyBegin begin{std::move(wanted->second), size_bytes};
+    Piece begin = BodyBegin{std::move(wanted->second), size_bytes};
     wanted_.erase(wanted);
     co_await queue_.push(std::move(begin));
 }
 
 Task<> SourceHalf::data(std::string_view bytes) {
-    if (!skipping_) co_await queue_.push(BodyData{std::string(bytes)});
+    if (skipping_) co_return;
+    Piece piece = BodyData{std::string(bytes)};
+    co_await queue_.push(std::move(piece));
 }
 
 Task<> SourceHalf::end() {
-    if (!skipping_) co_await queue_.push(BodyEnd{});
+    if (skipping_) co_return;
+    Piece ending = BodyEnd{};
+    co_await queue_.push(std::move(ending));
 }
 
 Task<> SourceHalf::missing(Uid uid) {

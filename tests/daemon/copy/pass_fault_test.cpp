@@ -1,0 +1,108 @@
+// Every step of every connection lost, every write of the journal dying before and after: resume, compare with the
+// expected mailboxes, run again and demand that nothing is left to do.
+
+#include "tests/daemon/copy/pass_fixture.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+using test::expected_contents;
+using test::Fault;
+using test::fill;
+using test::MemoryJournal;
+using test::World;
+
+/// Runs until a pass succeeds, as the supervisor would; at most a few times.
+void resume(World& world) {
+    for (int attempts = 0; attempts < 4; ++attempts) {
+        auto const ran = world.run();
+        if (ran.ok()) return;
+        world.journal.revive();
+    }
+    ADD_FAILURE() << "no attempt succeeds";
+}
+
+void expect_exactly_once(World& world, std::string const& what) {
+    EXPECT_EQ(world.destination.contents(), expected_contents(world)) << what;
+    world.destination.log.clear();
+    resume(world);
+    EXPECT_EQ(world.destination.count_commands("append"), 0U) << what << ": a second run copies again";
+}
+
+void make_plain(World& world) {
+    world.source.traits = {};
+    world.destination.traits = {};
+}
+
+/// Steps that a run without faults takes at one server.
+std::size_t steps_of(void (*prepare)(World&), test::MemoryServer World::*server) {
+    World world;
+    prepare(world);
+    fill(world);
+    resume(world);
+    return (world.*server).steps();
+}
+
+struct Case {
+    char const* name;
+    void (*prepare)(World&);
+};
+
+class PassFaults : public testing::TestWithParam<Case> {};
+
+TEST_P(PassFaults, LosesAndDuplicatesNothingWhereverTheDestinationBreaks) {
+    auto const steps = steps_of(GetParam().prepare, &World::destination);
+    ASSERT_GT(steps, 20U);
+    for (auto const fault : {Fault::lose_connection, Fault::lose_connection_late_commit}) {
+        for (std::size_t k = 1; k <= steps; ++k) {
+            World world;
+            GetParam().prepare(world);
+            fill(world);
+            world.destination.fail_at(k, fault);
+            resume(world);
+            expect_exactly_once(world, "destination step " + std::to_string(k));
+        }
+    }
+}
+
+TEST_P(PassFaults, LosesAndDuplicatesNothingWhereverTheSourceBreaks) {
+    auto const steps = steps_of(GetParam().prepare, &World::source);
+    ASSERT_GT(steps, 20U);
+    for (std::size_t k = 1; k <= steps; ++k) {
+        World world;
+        GetParam().prepare(world);
+        fill(world);
+        world.source.fail_at(k, Fault::lose_connection);
+        resume(world);
+        expect_exactly_once(world, "source step " + std::to_string(k));
+    }
+}
+
+TEST_P(PassFaults, LosesAndDuplicatesNothingWheneverTheProcessDies) {
+    std::size_t writes = 0;
+    {
+        World world;
+        GetParam().prepare(world);
+        fill(world);
+        resume(world);
+        writes = world.journal.writes();
+    }
+    ASSERT_GT(writes, 8U);
+    for (auto const death : {MemoryJournal::Death::before, MemoryJournal::Death::after}) {
+        for (std::size_t k = 1; k <= writes; ++k) {
+            World world;
+            GetParam().prepare(world);
+            fill(world);
+            world.journal.die_at(k, death);
+            resume(world);
+            expect_exactly_once(world, "journal write " + std::to_string(k));
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, PassFaults,
+                         testing::Values(Case{"all_extensions", [](World&) {}}, Case{"no_extension", make_plain}),
+                         [](auto const& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace imapcopy::copy

@@ -1,0 +1,78 @@
+#pragma once
+
+// Two memory servers, a journal and a manual clock: a whole pass in a millisecond.
+
+#include <gtest/gtest.h>
+
+#include "daemon/copy/pass.hpp"
+#include "tests/support/memory_account.hpp"
+#include "tests/support/memory_journal.hpp"
+#include "tests/support/run_task.hpp"
+
+namespace imapcopy::test {
+
+class QuietObserver final : public Observer {
+   public:
+    Progress last;
+    std::vector<Phase> phases;
+
+   private:
+    void phase(Phase phase) override { phases.push_back(phase); }
+    void progress(Progress const& progress) override { last = progress; }
+};
+
+struct World {
+    World() {
+        options.batch_messages_max = 4;
+        options.buffer_bytes = 2000;
+        source.add_mailbox("INBOX");
+        destination.add_mailbox("INBOX");
+    }
+
+    Attempt<PassResult> run() {
+        observer = {};
+        return run_task(io, clock, run_pass({clock, random, log, stop}, connections, journal, options, observer));
+    }
+    Attempt<PlanSummary> plan() {
+        return run_task(io, clock, plan_pass({clock, random, log, stop}, connections, journal, options));
+    }
+
+    boost::asio::io_context io;
+    ManualClock clock{io};
+    SeededRandom random{1};
+    NullLog log;
+    StopSignal stop;
+    MemoryServer source{clock};
+    MemoryServer destination{clock};
+    MemoryConnections connections{source, destination};
+    MemoryJournal journal;
+    PassOptions options;
+    QuietObserver observer;
+};
+
+/// The world of the fault tests: two folders and an empty one, equal messages, one without headers, one that is
+/// streamed, mail that another tool has copied before, and mail that was there before.
+inline void fill(World& world) {
+    auto& source = world.source;
+    source.add_mailbox("Lists/Deep", Role::none).mailbox.subscribed = true;
+    source.add_mailbox("Empty");
+    for (int i = 1; i <= 6; ++i) source.add_message("INBOX", sample_message(i), Flags::parse("\\Seen Label"), 1000 + i);
+    source.add_message("Lists/Deep", sample_message(20), {}, 2000);
+    source.add_message("Lists/Deep", sample_message(20), {}, 2000);
+    source.add_message("Lists/Deep", "\r\nno header at all\r\n", {}, 2001);
+    source.add_message("Lists/Deep", sample_message(21, 200'000), Flags::parse("\\Flagged"), 2002);
+    source.add_message("Lists/Deep", sample_message(22), {}, 2003);
+    world.destination.add_message("INBOX", sample_message(2), Flags::parse("\\Seen Label"), 1002);
+    world.destination.add_message("INBOX", sample_message(99), {}, 9999);
+}
+
+/// What the destination must hold after a copy of fill().
+inline std::vector<std::string> expected_contents(World const& world) {
+    auto lines = world.source.contents();
+    auto const extra = "INBOX|9999||" + sample_message(99);
+    lines.push_back(extra);
+    std::ranges::sort(lines);
+    return lines;
+}
+
+}  // namespace imapcopy::test

@@ -1,0 +1,141 @@
+#pragma once
+
+// A faithful little IMAP store and an Endpoint over it, with faults at every step. Passes the same contract suite as
+// ImapEndpoint over real servers.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "common/event.hpp"
+#include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/pass.hpp"
+
+namespace imapcopy::test {
+
+using namespace imapcopy::copy;
+
+struct StoredMessage {
+    Uid uid;
+    std::string body;
+    Flags flags;
+    InternalDate internal_date;
+    TimePoint visible_from = {};  ///< A late commit shows only then.
+};
+
+struct StoredMailbox {
+    Mailbox mailbox;
+    std::uint32_t uid_validity = 1;
+    std::uint32_t uid_next = 1;
+    std::uint64_t highest_mod_seq = 1;
+    std::vector<StoredMessage> messages;
+};
+
+/// Thrown steps: the k-th of all steps that any endpoint of the server takes fails.
+enum class Fault : std::uint8_t {
+    lose_connection,
+    /// As lose_connection; an APPEND whose last byte was sent is stored, but shows only some seconds later.
+    lose_connection_late_commit,
+};
+
+/// One account on one server. Outlives its endpoints.
+class MemoryServer {
+   public:
+    explicit MemoryServer(Clock& clock) : clock_(clock) {}
+
+    EndpointTraits traits{.uid_plus = true, .multi_append = true, .condstore = true, .list_status = true,
+                          .fast_literals = true, .create_special_use = true, .append_limit_bytes = 0};
+    std::string personal_prefix;
+    char separator = '/';
+    bool any_keyword = true;
+    /// Says no to a body, with the error; empty: takes everything.
+    std::function<std::optional<Error>(std::string const& body)> refuse;
+    std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.
+
+    StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
+    Uid add_message(std::string const& mailbox, std::string body, Flags flags = {}, std::int64_t unix_seconds = 0);
+    StoredMailbox* find(MailboxName const& name);
+    StoredMailbox& at(std::string const& utf8);
+    /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
+    std::vector<std::string> contents() const;
+    void remove_message(std::string const& mailbox, Uid uid);
+
+    /// Every command, in order: "append INBOX 3", "examine INBOX", …
+    std::vector<std::string> log;
+    std::size_t count_commands(std::string_view prefix) const;
+
+    void fail_at(std::size_t step, Fault fault) {
+        fail_at_ = steps_ + step;
+        fault_ = fault;
+    }
+    std::size_t steps() const { return steps_; }
+    /// Counts one step and throws if it is the one to fail. `what` is for the message.
+    void step(std::string_view what);
+    Clock& clock() { return clock_; }
+    Fault fault() const { return fault_; }
+
+   private:
+    Clock& clock_;
+    std::vector<std::unique_ptr<StoredMailbox>> mailboxes_;
+    std::size_t steps_ = 0;
+    std::size_t fail_at_ = 0;
+    Fault fault_ = Fault::lose_connection;
+
+    friend class MemoryEndpoint;
+};
+
+class MemoryEndpoint final : public Endpoint {
+   public:
+    MemoryEndpoint(MemoryServer& server, Side side) : server_(server), side_(side) {}
+
+    EndpointTraits traits() const override { return server_.traits; }
+    Task<AccountView> list() override;
+    Task<std::vector<std::optional<MailboxStatus>>> status(std::vector<MailboxName> mailboxes) override;
+    Task<Opened> open(MailboxName mailbox, Access access) override;
+    Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
+                         std::function<void(MessageMeta)> sink) override;
+    Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,
+                        std::function<void(MessageMeta)> sink) override;
+    Task<> fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) override;
+    Task<CreateResult> create(MailboxName mailbox, Role role) override;
+    Task<bool> subscribe(MailboxName mailbox) override;
+    Task<std::unique_ptr<Append>> append(MailboxName mailbox) override;
+    Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
+    Task<> close() override;
+    void abort() noexcept override { dead_ = true; }
+    std::uint64_t bytes_transferred() const override { return bytes_; }
+
+   private:
+    class MemoryAppend;
+    /// One step on this connection; a fault or abort() ends the connection for good.
+    Task<> step(std::string_view what);
+    MailboxStatus status_of(StoredMailbox const& mailbox) const;
+    StoredMailbox& require(MailboxName const& name, std::string_view what);
+    MessageMeta meta_of(StoredMessage const& message, Listing listing) const;
+
+    MemoryServer& server_;
+    Side side_;
+    AsyncMutex writing_;
+    bool dead_ = false;
+    std::uint64_t bytes_ = 0;
+};
+
+/// Connections to two memory servers.
+class MemoryConnections final : public Connections {
+   public:
+    MemoryConnections(MemoryServer& source, MemoryServer& destination) : source_(source), destination_(destination) {}
+    Task<std::unique_ptr<Endpoint>> connect(Side side) override;
+    std::size_t count = 0;
+
+   private:
+    MemoryServer& source_;
+    MemoryServer& destination_;
+};
+
+/// A message with a Message-ID and a Date, both made from `number`; CRLF line ends.
+std::string sample_message(int number, std::size_t body_bytes = 20);
+
+}  // namespace imapcopy::test

@@ -1,0 +1,67 @@
+#pragma once
+
+// A Journal in memory that dies at step k: before or after the k-th write has become durable.
+
+#include <map>
+#include <string>
+
+#include "common/result.hpp"
+#include "daemon/copy/journal.hpp"
+
+namespace imapcopy::test {
+
+using namespace imapcopy::copy;
+
+class MemoryJournal final : public Journal {
+   public:
+    enum class Death : std::uint8_t { before, after };
+    /// The `step`-th write from now dies; every later call dies too, until revive().
+    void die_at(std::size_t step, Death death) {
+        die_at_ = writes_ + step;
+        death_ = death;
+    }
+    void revive() {
+        dead_ = false;
+        die_at_ = 0;
+    }
+    std::size_t writes() const { return writes_; }
+    std::vector<Digest> reports;
+
+    Task<FolderRecord> folder(FolderKey key) override;
+    Task<> set_source_epoch(FolderId folder, UidValidity uid_validity) override;
+    Task<> set_destination_epoch(FolderId folder, UidValidity uid_validity) override;
+    Task<> set_complete(FolderId folder, MailboxStatus source, MailboxStatus destination) override;
+    Task<> begin(FolderId folder, std::vector<Intent> intents) override;
+    Task<> finish(FolderId folder, std::vector<Outcome> outcomes) override;
+    Task<LedgerView> entries(FolderId folder, UidRange range) override;
+    Task<LedgerView> open_entries(FolderId folder) override;
+    Task<LedgerView> entries_without_uid(FolderId folder) override;
+    Task<LedgerView> inheritable(FolderId folder) override;
+    Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) override;
+    Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) override;
+    Task<std::vector<std::pair<FolderKey, FolderRecord>>> folders_with_open_entries() override;
+    Task<std::vector<Digest>> report_fingerprints() override;
+
+   private:
+    struct Folder {
+        FolderKey key;
+        FolderRecord record;
+        std::map<Uid, LedgerEntry> entries;
+        std::map<Uid, LedgerEntry> old_entries;
+    };
+    /// Runs `change` as one durable write.
+    template <class Change>
+    Task<> write(Change change);
+    Task<> read();
+    Folder& at(FolderId id) { return folders_.at(id.value()); }
+    template <class Predicate>
+    LedgerView select(FolderId folder, Predicate predicate);
+
+    std::map<std::int64_t, Folder> folders_;
+    std::size_t writes_ = 0;
+    std::size_t die_at_ = 0;
+    Death death_ = Death::before;
+    bool dead_ = false;
+};
+
+}  // namespace imapcopy::test
