@@ -7,6 +7,7 @@
 #include <cassert>
 #include <sstream>
 
+#include "common/attempt.hpp"
 #include "common/text.hpp"
 
 namespace imapcopy::net {
@@ -190,12 +191,10 @@ Task<> TcpStream::close_gently(TimePoint deadline) {
 }
 
 Task<> TcpStream::close(TimePoint deadline) {
-    // The contract is not to throw, and there is nobody to tell: an end that is not orderly is an end all the
-    // same.
-    try {
-        throw_if_ended();
-        co_await close_gently(deadline);
-    } catch (Failure const&) {
+    if (!ended_) {
+        auto gently = close_gently(deadline);
+        // The contract is not to throw: an end that is not orderly is an end all the same.
+        (void)co_await attempt(std::move(gently));
     }
     abort();
 }
