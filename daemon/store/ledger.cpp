@@ -238,13 +238,14 @@ LedgerEntry entry_from(Statement const& row) {
     return entry;
 }
 
-/// Entries of the current source epoch for which `condition` holds.
+/// Entries of the current source epoch for which `condition` holds. `index` is "INDEXED BY" a partial index
+/// with that condition, which the query planner would not choose by itself, or empty.
 template <class... Values>
-LedgerView select_entries(Database& database, FolderId folder, std::string_view condition,
-                          Values const&... values) {
+LedgerView select_entries(Database& database, FolderId folder, std::string_view index,
+                          std::string_view condition, Values const&... values) {
     auto const epoch = folder_row(database, folder).source_epoch;
-    auto row = database.prepare("SELECT " + std::string(entry_columns) +
-                                " FROM message WHERE folder = ?1 AND source_uid_validity = ?2 AND " +
+    auto row = database.prepare("SELECT " + std::string(entry_columns) + " FROM message " +
+                                std::string(index) + " WHERE folder = ?1 AND source_uid_validity = ?2 AND " +
                                 std::string(condition) + " ORDER BY source_uid");
     row.bind(folder.value(), epoch, values...);
     LedgerView view;
@@ -304,6 +305,7 @@ std::vector<KeyedRecord> open_folders(Database& database, PairId pair) {
         "SELECT " + std::string(folder_columns) +
         ", source_utf8, source_wire, destination_utf8, mailbox.wire FROM folder "
         "JOIN mailbox ON mailbox.id = folder.mailbox WHERE pair = ?1 AND EXISTS (SELECT 1 FROM message "
+        "INDEXED BY message_open "
         "WHERE message.folder = folder.id AND message.source_uid_validity = folder.source_uid_validity AND "
         "state IN (0, 1)) ORDER BY folder.id");
     row.bind(pair.value());
@@ -355,17 +357,19 @@ class Ledger final : public copy::Journal {
     }
     Task<LedgerView> entries(FolderId folder, UidRange range) override {
         return writer_.run<LedgerView>([=](Database& database) {
-            return select_entries(database, folder, "source_uid BETWEEN ?3 AND ?4", range.first.value(),
+            return select_entries(database, folder, "", "source_uid BETWEEN ?3 AND ?4", range.first.value(),
                                   range.last.value());
         });
     }
     Task<LedgerView> open_entries(FolderId folder) override {
-        return writer_.run<LedgerView>(
-            [=](Database& database) { return select_entries(database, folder, "state IN (0, 1)"); });
+        return writer_.run<LedgerView>([=](Database& database) {
+            return select_entries(database, folder, "INDEXED BY message_open", "state IN (0, 1)");
+        });
     }
     Task<LedgerView> entries_without_uid(FolderId folder) override {
         return writer_.run<LedgerView>([=](Database& database) {
-            return select_entries(database, folder, "state IN (2, 3) AND destination_uid IS NULL");
+            return select_entries(database, folder, "INDEXED BY message_without_uid",
+                                  "state IN (2, 3) AND destination_uid IS NULL");
         });
     }
     Task<LedgerView> inheritable(FolderId folder) override {

@@ -68,8 +68,22 @@ std::string way_out(ErrorCode code, int extended_code) {
     }
 }
 
+/// errno of the last failed call on the file or its WAL; 0: none. sqlite3_system_errno is asked too late
+/// after a failed commit: errno is another one by then.
+int last_errno(sqlite3* connection) {
+    for (auto const which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+        sqlite3_file* file = nullptr;
+        if (sqlite3_file_control(connection, "main", which, &file) != SQLITE_OK) continue;
+        if (file == nullptr || file->pMethods == nullptr) continue;
+        int error = 0;
+        if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK) continue;
+        if (error != 0) return error;
+    }
+    return sqlite3_system_errno(connection);
+}
+
 [[noreturn]] void fail(sqlite3* connection, std::string_view path, int extended_code) {
-    auto const code = error_code_of(extended_code, sqlite3_system_errno(connection));
+    auto const code = error_code_of(extended_code, last_errno(connection));
     throw Failure(code, "use the database " + std::string(path) + ": " + sqlite3_errmsg(connection) +
                             way_out(code, extended_code));
 }
