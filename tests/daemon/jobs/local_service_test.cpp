@@ -1,0 +1,210 @@
+#include "daemon/jobs/local_service.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/jobs/job_daemon.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace imapcopy::jobs {
+namespace {
+
+using test::JobDaemon;
+
+class LocalServiceTest : public testing::Test {
+ protected:
+    JobId run(JobDaemon& daemon, std::string const& login) {
+        auto const ended = daemon.listener.ended.size();
+        auto const id = daemon.submit(login);
+        daemon.run_until([&] { return daemon.listener.ended.size() > ended; });
+        return id;
+    }
+
+    AccountSpec account() {
+        AccountSpec account;
+        account.host = "old.example";
+        account.login = "anna";
+        return account;
+    }
+
+    JobSpec spec() {
+        JobSpec spec;
+        spec.source = account();
+        spec.destination = account();
+        spec.destination.host = "new.example";
+        return spec;
+    }
+
+    test::TemporaryFolder folder_;
+    std::string const path_ = folder_.path().string();
+};
+
+TEST_F(LocalServiceTest, RefusesASecondUnfinishedJobOfAPair) {
+    JobDaemon daemon(path_);
+    JobSpec held;
+    held.hold = true;
+    daemon.submit("anna", held);
+    auto const error = daemon.error_of(daemon.service().submit({1000}, spec(), Secret("a"), Secret("b")));
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, ErrorCode::job_exists);
+    EXPECT_EQ(error->message, "Todo for sync this account exists.");
+}
+
+TEST_F(LocalServiceTest, TakesASecondJobOfAPairAfterTheFirst) {
+    JobDaemon daemon(path_);
+    auto const first = run(daemon, "anna");
+    auto const second = run(daemon, "anna");
+    EXPECT_NE(first, second);
+    EXPECT_EQ(daemon.service().find("ANNA"), (std::vector<JobId>{first, second}));
+}
+
+TEST_F(LocalServiceTest, RefusesMoreThanTheQueueHolds) {
+    config::Config config;
+    config.limits.jobs_total = 2;
+    JobDaemon daemon(path_, config);
+    JobSpec held;
+    held.hold = true;
+    daemon.submit("a", held);
+    daemon.submit("b", held);
+    EXPECT_EQ(daemon.error_of(daemon.service().submit({1000}, spec(), {}, {}))->code, ErrorCode::queue_full);
+}
+
+TEST_F(LocalServiceTest, HoldsReleasesAndCancelsAQueuedJob) {
+    JobDaemon daemon(path_);
+    JobSpec held;
+    held.hold = true;
+    auto const id = daemon.submit("anna", held);
+    EXPECT_EQ(daemon.phase(id), Phase::held);
+    EXPECT_EQ(daemon.error_of(daemon.service().hold(id))->code, ErrorCode::wrong_state);
+    daemon.call(daemon.service().cancel(id));
+    EXPECT_EQ(daemon.phase(id), Phase::cancelled);
+    EXPECT_EQ(daemon.view(id).error->code, ErrorCode::cancelled);
+    EXPECT_EQ(daemon.error_of(daemon.service().release(id))->code, ErrorCode::wrong_state);
+    EXPECT_EQ(daemon.error_of(daemon.service().release(JobId(99)))->code, ErrorCode::no_such_job);
+}
+
+TEST_F(LocalServiceTest, RunsAnEndedJobAgainOnlyWithSecrets) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    auto const error = daemon.error_of(daemon.service().resync(id, {}, Secret("b")));
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, ErrorCode::credentials_missing);
+    EXPECT_EQ(error->side, Side::source);
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+    EXPECT_EQ(daemon.error_of(daemon.service().retry(id, Secret("a"), Secret("b")))->code,
+              ErrorCode::wrong_state);
+
+    daemon.call(daemon.service().resync(id, Secret("a"), Secret("b")));
+    daemon.run_until([&] { return daemon.listener.ended.size() == 2; });
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+    EXPECT_EQ(daemon.runner.last_password.at("anna"), "a");
+}
+
+TEST_F(LocalServiceTest, ForgetsOnlyEndedJobs) {
+    JobDaemon daemon(path_);
+    JobSpec held;
+    held.hold = true;
+    auto const id = daemon.submit("anna", held);
+    EXPECT_EQ(daemon.error_of(daemon.service().forget(id, false))->code, ErrorCode::wrong_state);
+    daemon.call(daemon.service().cancel(id));
+    daemon.call(daemon.service().forget(id, true));
+    EXPECT_FALSE(daemon.service().job(id));
+    EXPECT_EQ(daemon.listener.removed, std::vector<JobId>{id});
+    EXPECT_TRUE(daemon.call(daemon.store().load_all()).empty());
+}
+
+TEST_F(LocalServiceTest, ParksAJobWithoutSecretsAndSaysHowToGoOn) {
+    JobDaemon daemon(path_);
+    auto const id = daemon.call(daemon.service().submit({1000}, spec(), Secret("a"), {}));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    daemon.settle();
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::credentials);
+    EXPECT_NE(daemon.view(id).wait_text.find("imapcopyctl auth 1 --destination"), std::string::npos);
+    daemon.call(daemon.service().set_secret(id, Side::destination, Secret("b")));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
+TEST_F(LocalServiceTest, TestsAnAccountWithoutCreatingAJob) {
+    JobDaemon daemon(path_);
+    auto const result = daemon.call(daemon.service().test(account(), Side::source, Secret("a")));
+    EXPECT_EQ(result.folders, 3U);
+    EXPECT_EQ(result.account.port, 993);
+    EXPECT_TRUE(daemon.service().jobs().empty());
+}
+
+Task<Probe> silent_server(Context context) {
+    co_await context.clock.sleep_for(std::chrono::hours(1));
+    co_return Probe{};
+}
+
+TEST_F(LocalServiceTest, LimitsTheTimeAndTheNumberOfTests) {
+    JobDaemon daemon(path_);
+    daemon.runner.on_probe = silent_server;
+    int timed_out = 0;
+    for (int i = 0; i < 4; ++i) {
+        auto on_end = [&](std::exception_ptr thrown, TestResult const&) { timed_out += thrown != nullptr; };
+        boost::asio::co_spawn(daemon.io, daemon.service().test(account(), Side::source, Secret("a")),
+                              std::move(on_end));
+    }
+    daemon.clock.poll();
+    EXPECT_EQ(daemon.error_of(daemon.service().test(account(), Side::source, Secret("a")))->code,
+              ErrorCode::queue_full);
+    daemon.clock.advance(std::chrono::seconds(120));
+    daemon.clock.poll();
+    EXPECT_EQ(timed_out, 4);
+    daemon.runner.on_probe = {};
+    EXPECT_FALSE(daemon.error_of(daemon.service().test(account(), Side::source, Secret("a"))));
+}
+
+TEST_F(LocalServiceTest, PlansWithoutCreatingAJob) {
+    JobDaemon daemon(path_);
+    auto const result = daemon.call(daemon.service().plan(spec(), Secret("a"), Secret("b")));
+    ASSERT_EQ(result.summary.folders.size(), 1U);
+    EXPECT_EQ(result.summary.folders.front().to_copy, 2U);
+    EXPECT_TRUE(daemon.service().jobs().empty());
+}
+
+TEST_F(LocalServiceTest, ReportsAnEndedJob) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    auto const report = daemon.call(daemon.service().report(id, "text", "en"));
+    EXPECT_NE(report.find("INBOX: 1 messages; 1 copied"), std::string::npos) << report;
+    EXPECT_EQ(daemon.error_of(daemon.service().report(id, "pdf", "en"))->code, ErrorCode::invalid_argument);
+}
+
+TEST_F(LocalServiceTest, DeliversOneCompletionMailAPassThatChangedSomething) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    auto const& inbox = daemon.runner.destination.at("INBOX");
+    EXPECT_EQ(inbox.messages.size(), 1U);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+        return test::work_for(context, std::chrono::seconds(0));
+    };
+    daemon.call(daemon.service().resync(id, Secret("a"), Secret("b")));
+    daemon.run_until([&] { return daemon.listener.ended.size() == 2; });
+    EXPECT_EQ(inbox.messages.size(), 1U);
+}
+
+TEST_F(LocalServiceTest, SendsNoMailWhereNoneIsWanted) {
+    JobDaemon daemon(path_);
+    JobSpec quiet;
+    quiet.completion_mail = false;
+    daemon.submit("anna", quiet);
+    daemon.run_until([&] { return !daemon.listener.ended.empty(); });
+    EXPECT_TRUE(daemon.runner.destination.at("INBOX").messages.empty());
+}
+
+TEST_F(LocalServiceTest, MakesAnUndeliverableMailAnException) {
+    JobDaemon daemon(path_);
+    daemon.runner.destination.refuse = [](std::string const&) {
+        return std::optional(Error{ErrorCode::over_quota, "append", "no room"});
+    };
+    auto const id = run(daemon, "anna");
+    EXPECT_EQ(daemon.phase(id), Phase::complete_with_exceptions);
+    auto const items = daemon.call(daemon.service().items(id, "exceptions", 0, 10));
+    ASSERT_EQ(items.size(), 1U);
+    EXPECT_EQ(items.front().code, "OverQuota");
+    EXPECT_NE(items.front().text.find("no room"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace imapcopy::jobs

@@ -1,0 +1,100 @@
+#include "daemon/jobs/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+namespace imapcopy::jobs {
+namespace {
+
+WallTime const now(std::chrono::hours(1));
+
+Candidate job(std::uint32_t id, std::string source_host, std::string destination) {
+    Candidate candidate;
+    candidate.id = JobId(id);
+    candidate.source = {source_host, source_host + "\nuser" + std::to_string(id)};
+    candidate.destination = {"new", "new\n" + destination};
+    return candidate;
+}
+
+std::vector<std::uint32_t> started(std::vector<Candidate> const& candidates,
+                                   config::Config::Limits const& limits) {
+    std::vector<std::uint32_t> ids;
+    for (auto const id : make_schedule(candidates, limits, now).start) ids.push_back(id.value());
+    return ids;
+}
+
+TEST(Schedule, FillsThePlacesOldestFirst) {
+    config::Config::Limits limits;
+    limits.max_jobs = 3;
+    auto first = job(1, "a", "1");
+    first.running = true;
+    EXPECT_EQ(started({first, job(2, "a", "2"), job(3, "b", "3"), job(4, "b", "4")}, limits),
+              (std::vector<std::uint32_t>{2, 3}));
+}
+
+TEST(Schedule, PassesOverABlockedJob) {
+    config::Config::Limits limits;
+    limits.connections_per_host = 2;
+    auto a = job(1, "old", "1");
+    a.destination.host = "d1";
+    auto b = job(2, "old", "2");
+    b.destination.host = "d2";
+    auto c = job(3, "old", "3");
+    c.destination.host = "d3";
+    auto d = job(4, "other", "4");
+    d.destination.host = "d4";
+    EXPECT_EQ(started({a, b, c, d}, limits), (std::vector<std::uint32_t>{1, 2, 4}));
+}
+
+TEST(Schedule, LetsOneJobWriteToADestination) {
+    config::Config::Limits limits;
+    EXPECT_EQ(started({job(1, "a", "same"), job(2, "b", "same"), job(3, "c", "else")}, limits),
+              (std::vector<std::uint32_t>{1, 3}));
+}
+
+TEST(Schedule, RespectsTheLimitOfAnAccount) {
+    config::Config::Limits limits;
+    auto a = job(1, "old", "1");
+    auto b = job(2, "old", "2");
+    auto c = job(3, "old", "3");
+    for (auto* candidate : {&a, &b, &c}) {
+        candidate->source.account = "old\nshared";
+        candidate->source.account_connections_max = 2;
+    }
+    EXPECT_EQ(started({a, b, c}, limits), (std::vector<std::uint32_t>{1, 2}));
+}
+
+TEST(Schedule, RunsAJobThatAloneExceedsALimit) {
+    config::Config::Limits limits;
+    limits.connections_per_host = 1;
+    auto const both_sides = job(1, "new", "1");
+    EXPECT_EQ(started({both_sides}, limits), (std::vector<std::uint32_t>{1}));
+    EXPECT_EQ(started({both_sides, job(2, "new", "2")}, limits), (std::vector<std::uint32_t>{1}));
+}
+
+TEST(Schedule, WakesForTheNextDueJob) {
+    auto early = job(1, "a", "1");
+    early.due = now + std::chrono::minutes(9);
+    auto late = job(2, "a", "2");
+    late.due = now + std::chrono::minutes(10);
+    auto const schedule = make_schedule({late, early}, {}, now);
+    EXPECT_TRUE(schedule.start.empty());
+    EXPECT_EQ(schedule.wake, early.due);
+    EXPECT_FALSE(make_schedule({}, {}, now).wake);
+}
+
+TEST(Schedule, KnowsAMailboxByItsHostAndIdentity) {
+    AccountSpec a;
+    a.host = "imap.example.org";
+    a.login = "Anna@example.org";
+    auto b = a;
+    b.host = "IMAP.example.org";
+    b.login = "anna@example.org";
+    EXPECT_EQ(mailbox_key(a), mailbox_key(b));
+    b.login = "admin";
+    EXPECT_NE(mailbox_key(a), mailbox_key(b));
+    b.authorize_as = "anna@example.org";
+    EXPECT_EQ(mailbox_key(a), mailbox_key(b));
+}
+
+}  // namespace
+}  // namespace imapcopy::jobs

@@ -1,0 +1,297 @@
+// Whole jobs over a real database and a manual clock; what a pass does is the test's word.
+
+#include "daemon/jobs/supervisor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/daemon/jobs/job_daemon.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace imapcopy::jobs {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using test::JobDaemon;
+
+class SupervisorTest : public testing::Test {
+ protected:
+    test::TemporaryFolder folder_;
+    std::string const path_ = folder_.path().string();
+};
+
+TEST_F(SupervisorTest, RunsAJobToItsEndAndWipesItsSecrets) {
+    JobDaemon daemon(path_);
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return !daemon.listener.ended.empty(); });
+    auto const view = daemon.view(id);
+    EXPECT_EQ(view.phase, Phase::complete);
+    EXPECT_EQ(view.attempt, 1U);
+    EXPECT_EQ(view.progress.messages_done, 1U);
+    EXPECT_NE(view.ended, WallTime{});
+    EXPECT_EQ(daemon.runner.last_password.at("anna"), "old password");
+    for (auto const side : {Side::source, Side::destination}) {
+        EXPECT_EQ(daemon.error_of(daemon.store().secret(id, side))->code, ErrorCode::credentials_missing);
+    }
+    EXPECT_EQ(daemon.listener.ended, std::vector<JobId>{id});
+    EXPECT_EQ(daemon.listener.added, 1U);
+}
+
+TEST_F(SupervisorTest, SleepsWhenThereIsNothingToDo) {
+    JobDaemon daemon(path_);
+    daemon.submit("anna");
+    daemon.run_until([&] { return !daemon.listener.ended.empty(); });
+    daemon.settle();
+    EXPECT_FALSE(daemon.clock.advance_to_next());
+}
+
+TEST_F(SupervisorTest, NeverRunsMoreJobsThanAllowed) {
+    config::Config config;
+    config.limits.max_jobs = 3;
+    JobDaemon daemon(path_, config);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+        return test::work_for(context, seconds(2));
+    };
+    for (int i = 0; i < 10; ++i) daemon.submit("user" + std::to_string(i));
+    daemon.pass_time(seconds(12));
+    EXPECT_EQ(daemon.listener.ended.size(), 10U);
+    EXPECT_EQ(daemon.runner.running_max, 3U);
+}
+
+TEST_F(SupervisorTest, ParksARefusedLoginAfterOneAttemptUntilAPasswordIsGiven) {
+    config::Config config;
+    config.limits.max_jobs = 1;
+    JobDaemon daemon(path_, config);
+    daemon.runner.script = [&](std::string login, Context, copy::Observer& observer) {
+        bool const refused = login == "anna" && daemon.runner.last_password.at("anna") == "old password";
+        return refused ? test::fail_with(ErrorCode::auth_rejected, Side::source)
+                       : test::copy_one_message(observer);
+    };
+    auto const anna = daemon.submit("anna");
+    auto const bert = daemon.submit("bert");
+    daemon.run_until([&] { return daemon.phase(bert) == Phase::complete; });
+    daemon.pass_time(seconds(3));
+    EXPECT_EQ(daemon.phase(anna), Phase::waiting);
+    EXPECT_EQ(daemon.view(anna).wait_reason, WaitReason::credentials);
+    EXPECT_NE(daemon.view(anna).wait_text.find("imapcopyctl auth 1 --source"), std::string::npos);
+    EXPECT_FALSE(daemon.clock.advance_to_next());
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U);
+
+    daemon.call(daemon.service().set_secret(anna, Side::source, Secret("right")));
+    daemon.run_until([&] { return daemon.phase(anna) == Phase::complete; });
+    EXPECT_EQ(daemon.runner.last_password.at("anna"), "right");
+    EXPECT_FALSE(daemon.view(anna).error);
+}
+
+TEST_F(SupervisorTest, TriesTransientErrorsAgainAndCountsAttempts) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [&](std::string login, Context, copy::Observer& observer) {
+        bool const fails = daemon.runner.attempts.at(login) < 4;
+        return fails ? test::fail_with(ErrorCode::connection_lost, Side::destination)
+                     : test::copy_one_message(observer);
+    };
+    auto const id = daemon.submit("anna");
+    for (std::uint32_t attempt = 1; attempt < 4; ++attempt) {
+        daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+        daemon.settle();
+        EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::network);
+        EXPECT_EQ(daemon.view(id).attempt, attempt);
+        EXPECT_GE(daemon.view(id).waiting_until, daemon.clock.wall_now() + seconds(5));
+        EXPECT_EQ(daemon.view(id).error->code, ErrorCode::connection_lost);
+        ASSERT_TRUE(daemon.clock.advance_to_next());
+        daemon.clock.poll();
+    }
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    EXPECT_EQ(daemon.view(id).attempt, 4U);
+}
+
+TEST_F(SupervisorTest, GivesUpAfterTooManyAttemptsWithoutProgress) {
+    config::Config config;
+    config.retry.attempts_max = 3;
+    JobDaemon daemon(path_, config);
+    daemon.runner.script = [](std::string, Context, copy::Observer&) {
+        return test::fail_with(ErrorCode::timed_out, Side::source);
+    };
+    auto const id = daemon.submit("anna");
+    for (int i = 0; i < 2; ++i) {
+        daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+        daemon.settle();
+        ASSERT_TRUE(daemon.clock.advance_to_next());
+        daemon.clock.poll();
+    }
+    daemon.run_until([&] { return daemon.phase(id) == Phase::failed; });
+    EXPECT_EQ(daemon.view(id).error->code, ErrorCode::timed_out);
+    EXPECT_EQ(daemon.view(id).attempt, 3U);
+}
+
+TEST_F(SupervisorTest, EndsPermanentErrorsAtOnce) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context, copy::Observer&) {
+        return test::fail_with(ErrorCode::tls_untrusted, Side::source);
+    };
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return !daemon.listener.ended.empty(); });
+    EXPECT_EQ(daemon.phase(id), Phase::failed);
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U);
+}
+
+TEST_F(SupervisorTest, HoldsARunningJobAtAStepAndReleasesIt) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+        return test::work_for(context, seconds(5));
+    };
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    daemon.call(daemon.service().hold(id));
+    EXPECT_EQ(daemon.phase(id), Phase::connecting);
+    daemon.pass_time(seconds(1));
+    EXPECT_EQ(daemon.phase(id), Phase::waiting);
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
+    EXPECT_EQ(state_of(daemon.phase(id)), JobState::in_progress);
+    EXPECT_EQ(daemon.error_of(daemon.service().hold(id))->code, ErrorCode::wrong_state);
+    daemon.call(daemon.service().release(id));
+    daemon.pass_time(seconds(6));
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+}
+
+TEST_F(SupervisorTest, AbortsACancelledJobThatDoesNotListen) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) { return test::hang(context); };
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    daemon.call(daemon.service().cancel(id));
+    daemon.pass_time(cancel_grace - seconds(1));
+    EXPECT_EQ(daemon.phase(id), Phase::connecting);
+    daemon.pass_time(seconds(1));
+    EXPECT_EQ(daemon.phase(id), Phase::cancelled);
+    EXPECT_EQ(daemon.listener.ended, std::vector<JobId>{id});
+    EXPECT_EQ(daemon.runner.running, 0U);
+}
+
+TEST_F(SupervisorTest, GoesOnAfterTheDeathOfTheDaemon) {
+    JobId id;
+    {
+        JobDaemon daemon(path_);
+        daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+            return test::hang(context);
+        };
+        id = daemon.submit("anna");
+        daemon.settle();
+        EXPECT_EQ(daemon.phase(id), Phase::connecting);
+    }
+    JobDaemon daemon(path_);
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    EXPECT_EQ(daemon.view(id).attempt, 2U);
+    EXPECT_EQ(daemon.runner.last_password.at("anna"), "old password");
+}
+
+TEST_F(SupervisorTest, DrainsOnStopAndLosesNothing) {
+    JobId listening;
+    JobId deaf;
+    {
+        JobDaemon daemon(path_);
+        daemon.runner.script = [](std::string login, Context context, copy::Observer&) {
+            return login == "deaf" ? test::hang(context) : test::work_for(context, hours(1));
+        };
+        listening = daemon.submit("anna");
+        deaf = daemon.submit("deaf");
+        daemon.settle();
+        bool stopped = false;
+        boost::asio::co_spawn(daemon.io, daemon.service().stop(),
+                              [&](std::exception_ptr) { stopped = true; });
+        daemon.pass_time(seconds(2));
+        EXPECT_EQ(daemon.phase(listening), Phase::queued);
+        EXPECT_EQ(daemon.service().status().state, "stopping");
+        EXPECT_FALSE(stopped);
+        daemon.pass_time(config::Config{}.timeouts.stop);
+        EXPECT_TRUE(stopped);
+        EXPECT_EQ(daemon.phase(deaf), Phase::queued);
+    }
+    JobDaemon daemon(path_);
+    daemon.run_until([&] { return daemon.listener.ended.size() == 2; });
+    EXPECT_EQ(daemon.phase(listening), Phase::complete);
+    EXPECT_EQ(daemon.phase(deaf), Phase::complete);
+}
+
+TEST_F(SupervisorTest, StartsAScheduledJobAtItsTime) {
+    JobDaemon daemon(path_);
+    JobSpec spec;
+    spec.not_before = daemon.clock.wall_now() + hours(2);
+    auto const id = daemon.submit("anna", spec);
+    daemon.settle();
+    EXPECT_EQ(daemon.phase(id), Phase::scheduled);
+    daemon.clock.advance(hours(2) - seconds(1));
+    daemon.settle();
+    EXPECT_EQ(daemon.phase(id), Phase::scheduled);
+    daemon.clock.advance(seconds(2));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
+TEST_F(SupervisorTest, HoldsTheServiceAsAWhole) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+        return test::work_for(context, seconds(3));
+    };
+    auto const running = daemon.submit("anna");
+    daemon.settle();
+    daemon.call(daemon.service().hold_all());
+    auto const waiting = daemon.submit("bert");
+    daemon.pass_time(seconds(2));
+    EXPECT_EQ(daemon.service().status().state, "held");
+    EXPECT_EQ(daemon.phase(running), Phase::queued);
+    EXPECT_EQ(daemon.phase(waiting), Phase::queued);
+    daemon.call(daemon.service().release_all());
+    daemon.pass_time(seconds(5));
+    EXPECT_EQ(daemon.listener.ended.size(), 2U);
+}
+
+Task<copy::PassResult> chatter(Context context, copy::Observer& observer) {
+    observer.phase(Phase::copying);
+    Progress progress;
+    progress.bytes_total = 1'000'000;
+    for (int i = 0; i < 50; ++i) {
+        progress.bytes_done += 10'000;
+        observer.progress(progress);
+        co_await context.clock.sleep_for(std::chrono::milliseconds(100));
+    }
+    co_return copy::PassResult{};
+}
+
+TEST_F(SupervisorTest, PublishesProgressOnceASecondWithARate) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return chatter(context, observer);
+    };
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    for (int i = 0; i < 40; ++i) {
+        daemon.clock.advance(std::chrono::milliseconds(100));
+        daemon.settle();
+    }
+    auto const published = std::ranges::count_if(
+        daemon.listener.changes, [](JobView const& view) { return view.progress.bytes_done > 0; });
+    EXPECT_LE(published, 5);
+    EXPECT_GE(published, 4);
+    EXPECT_EQ(daemon.view(id).progress.bytes_per_second, 100'000U);
+    EXPECT_GT(daemon.view(id).progress.estimated_end, daemon.clock.wall_now());
+    EXPECT_EQ(daemon.service().status().bytes_per_second, 100'000U);
+}
+
+TEST_F(SupervisorTest, KeepsSecretsAsLongAsAskedAndNoLonger) {
+    JobDaemon daemon(path_);
+    JobSpec spec;
+    spec.keep_secrets_seconds = 3600;
+    auto const id = daemon.submit("anna", spec);
+    daemon.run_until([&] { return !daemon.listener.ended.empty(); });
+    daemon.settle();
+    EXPECT_FALSE(daemon.error_of(daemon.store().secret(id, Side::source)));
+    daemon.clock.advance(seconds(3601));
+    daemon.settle();
+    EXPECT_EQ(daemon.error_of(daemon.store().secret(id, Side::source))->code, ErrorCode::credentials_missing);
+    EXPECT_FALSE(daemon.clock.advance_to_next());
+}
+
+}  // namespace
+}  // namespace imapcopy::jobs
