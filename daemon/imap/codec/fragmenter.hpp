@@ -1,7 +1,7 @@
 #pragma once
 
-// Bytes → lines and literals, with limits, across any read boundary. No grammar beyond
-// "{n}" CRLF, and that lines for people have none: "+ …", tagged replies, and untagged OK, NO, BAD, BYE, PREAUTH may end in "{5}".
+// Bytes → lines and literals, with limits, across any read boundary. No grammar beyond "{n}" CRLF, and that
+// lines for people have none: "+ …", tagged replies, untagged OK, NO, BAD, BYE, PREAUTH may end in "{5}".
 
 #include <cstdint>
 #include <optional>
