@@ -1,0 +1,289 @@
+// Commands and replies on a logged-in connection: order, matching, bodies, literals, endings.
+
+#include "daemon/imap/session.hpp"
+
+#include "tests/daemon/imap/conversation.hpp"
+
+namespace imapcopy {
+namespace {
+
+namespace command = imap::command;
+using imap::Session;
+using imap::Uid;
+using imap::UidSet;
+using test::Conversation;
+using test::Script;
+
+imap::MailboxName folder(std::string_view name) {
+    return imap::MailboxName::from_utf8(name).value();
+}
+
+struct LoggedIn : Conversation {
+    explicit LoggedIn(Script script) : peer(connector.add(std::move(script))) {
+        auto opened = open();
+        if (opened) session = std::move(*opened);
+        EXPECT_TRUE(session) << peer.position();
+    }
+    test::ScriptedPeer& peer;
+    std::unique_ptr<Session> session;
+};
+
+/// Writes down what it is given: "7:5[hello]".
+struct Notes final : imap::BodyHandler {
+    std::string text;
+    Task<> begin(Uid uid, std::uint64_t size_bytes) override {
+        text += to_string(uid) + ":" + std::to_string(size_bytes) + "[";
+        co_return;
+    }
+    Task<> data(std::string_view bytes) override {
+        text += bytes;
+        co_return;
+    }
+    Task<> end() override {
+        text += "]";
+        co_return;
+    }
+};
+
+command::UidFetch bodies(Uid first, Uid last) {
+    command::UidFetch fetch;
+    fetch.uids = UidSet(first, last);
+    fetch.body = true;
+    return fetch;
+}
+
+TEST(Session, SendsManyCommandsBeforeTheFirstReply) {
+    LoggedIn talk(test::logged_in("CONDSTORE")
+                      .expect("$2 STATUS A (MESSAGES UIDNEXT UIDVALIDITY)\r\n")
+                      .expect("$3 STATUS B (MESSAGES UIDNEXT UIDVALIDITY)\r\n")
+                      .reply("* STATUS B (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 1)\r\n$3 OK done\r\n")
+                      .reply("* STATUS A (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1)\r\n$2 OK done\r\n"));
+    std::string said;
+    auto const note = [&](std::string const& who) {
+        return imap::Handlers{[&said, who](imap::response::Response const& response) {
+            said +=
+                who + std::to_string(std::get<imap::response::MailboxStatus>(response).messages.value_or(0));
+        }};
+    };
+    auto const a = talk.session->start(command::Status{folder("A")}, note("A"));
+    auto const b = talk.session->start(command::Status{folder("B")}, note("B"));
+    EXPECT_TRUE(talk.run(a->reply()));
+    EXPECT_TRUE(talk.run(b->reply()));
+    EXPECT_EQ(said, "B2A1");
+    EXPECT_TRUE(talk.peer.finished()) << talk.peer.position();
+}
+
+TEST(Session, StreamsBodiesAcrossEveryReadBoundary) {
+    for (std::size_t const piece : {1U, 2U, 7U, 65536U}) {
+        LoggedIn talk(
+            test::logged_in("X")
+                .expect("$2 UID FETCH 7:9 (UID BODY.PEEK[])\r\n")
+                .reply("* 1 FETCH (UID 7 BODY[] {5}\r\nhello)\r\n* 2 FETCH (UID 8 BODY[] \"hi\")\r\n"
+                       "* 3 FETCH (UID 12 BODY[] {2}\r\nno)\r\n$2 OK done\r\n"));
+        talk.peer.set_piece_bytes(piece);
+        Notes notes;
+        auto const reply = talk.run(talk.session->run(bodies(Uid{7}, Uid{9}), {nullptr, &notes}));
+        ASSERT_TRUE(reply) << to_string(reply.error());
+        EXPECT_EQ(notes.text, "7:5[hello]8:2[hi]") << piece;
+    }
+}
+
+TEST(Session, GivesBodiesOfLaterCommandsToTheirOwnReader) {
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 UID FETCH 1 (UID BODY.PEEK[])\r\n$3 UID FETCH 2 (UID BODY.PEEK[])\r\n")
+                      .reply("* 1 FETCH (UID 1 BODY[] {1}\r\na)\r\n$2 OK done\r\n"
+                             "* 2 FETCH (UID 2 BODY[] {1}\r\nb)\r\n$3 OK done\r\n"));
+    Notes notes;
+    auto const first = talk.session->start(bodies(Uid{1}, Uid{1}), {nullptr, &notes});
+    auto const second = talk.session->start(bodies(Uid{2}, Uid{2}), {nullptr, &notes});
+    EXPECT_TRUE(talk.run(first->reply()));
+    EXPECT_EQ(notes.text, "1:1[a]") << "the second body waits for its own reply()";
+    EXPECT_TRUE(talk.run(second->reply()));
+    EXPECT_EQ(notes.text, "1:1[a]2:1[b]");
+}
+
+TEST(Session, ThrowsAwayWhatNobodyWaitsForAnyMore) {
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 UID FETCH 1 (UID BODY.PEEK[])\r\n")
+                      .reply("* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n$2 OK done\r\n")
+                      .expect("$3 NOOP\r\n")
+                      .reply("$3 OK done\r\n"));
+    Notes notes;
+    {
+        auto const dropped = talk.session->start(bodies(Uid{1}, Uid{1}), {nullptr, &notes});
+        talk.clock.poll();
+    }
+    auto const reply = talk.run(talk.session->run(command::Noop{}));
+    EXPECT_TRUE(reply) << to_string(reply.error());
+    EXPECT_EQ(notes.text, "");
+}
+
+TEST(Session, FailsEveryCommandUnderWayWhenItIsDestroyed) {
+    LoggedIn talk(test::logged_in("X").expect("$2 NOOP\r\n"));
+    auto const ticket = talk.session->start(command::Noop{});
+    talk.clock.poll();
+    talk.session.reset();
+    auto const reply = talk.run(ticket->reply());
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, ErrorCode::cancelled);
+    EXPECT_TRUE(talk.peer.aborted());
+}
+
+TEST(Session, EndsAConnectionOnGarbage) {
+    for (auto const* const garbage :
+         {"$2\r\n", "x9 OK not ours\r\n", "+ go on\r\n", "* LIST (((\r\n", "\0\r\n"}) {
+        LoggedIn talk(test::logged_in("X")
+                          .expect("$2 NOOP\r\n")
+                          .reply(garbage == nullptr ? "" : garbage)
+                          .reply("\r\n"));
+        auto const reply = talk.run(talk.session->run(command::Noop{}));
+        ASSERT_FALSE(reply) << garbage;
+        EXPECT_EQ(reply.error().code, ErrorCode::server_bug) << to_string(reply.error());
+        EXPECT_EQ(reply.error().side, Side::source);
+    }
+}
+
+TEST(Session, TellsTheServersFarewell) {
+    LoggedIn talk(
+        test::logged_in("X").expect("$2 NOOP\r\n").reply("* BYE [UNAVAILABLE] going down\r\n").peer_close());
+    auto const reply = talk.run(talk.session->run(command::Noop{}));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, ErrorCode::unavailable);
+    EXPECT_EQ(reply.error().server_text, "[UNAVAILABLE] going down");
+}
+
+TEST(Session, TimesOutOnSilence) {
+    LoggedIn talk(test::logged_in("X").expect("$2 NOOP\r\n"));
+    auto const begin = talk.clock.now();
+    auto const reply = talk.run(talk.session->run(command::Noop{}));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, ErrorCode::timed_out);
+    EXPECT_EQ(talk.clock.now() - begin, imap::SessionTimeouts{}.idle);
+}
+
+TEST(Session, LogsOutInOrder) {
+    LoggedIn talk(test::logged_in("X").expect("$2 LOGOUT\r\n").reply("* BYE bye\r\n$2 OK done\r\n"));
+    EXPECT_TRUE(talk.run(talk.session->close()));
+    EXPECT_TRUE(talk.peer.closed());
+    EXPECT_TRUE(talk.peer.finished()) << talk.peer.position();
+    EXPECT_FALSE(talk.run(talk.session->run(command::Noop{})));
+}
+
+TEST(Session, DoesNotWaitForeverForAFarewell) {
+    LoggedIn talk(test::logged_in("X").expect("$2 LOGOUT\r\n").stall());
+    auto const begin = talk.clock.now();
+    EXPECT_TRUE(talk.run(talk.session->close()));
+    EXPECT_LE(talk.clock.now() - begin, imap::SessionTimeouts{}.logout);
+}
+
+// ---- Append
+
+imap::command::AppendMessage message(std::uint64_t size_bytes) {
+    imap::command::AppendMessage message;
+    message.flags.add(imap::SystemFlag::seen);
+    message.size_bytes = size_bytes;
+    return message;
+}
+
+Task<imap::Reply> append(Session& session, std::vector<std::string> messages) {
+    auto const append = co_await session.append(folder("Archive"));
+    for (auto const& body : messages) {
+        auto const go_on = co_await append->message(message(body.size()));
+        if (!go_on) break;
+        co_await append->write(body);
+    }
+    co_await append->commit();
+    co_return co_await append->reply();
+}
+
+TEST(SessionAppend, AsksNoPermissionWithLiteralPlus) {
+    LoggedIn talk(test::logged_in("LITERAL+ MULTIAPPEND")
+                      .expect("$2 APPEND Archive (\\Seen) {2+}\r\nhi (\\Seen) {3+}\r\nyou\r\n")
+                      .reply("$2 OK [APPENDUID 1 5:6] done\r\n"));
+    auto const reply = talk.run(append(*talk.session, {"hi", "you"}));
+    ASSERT_TRUE(reply) << to_string(reply.error()) << talk.peer.position();
+    EXPECT_EQ(reply->code.name, "APPENDUID");
+}
+
+TEST(SessionAppend, WaitsForPermissionWithoutIt) {
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 APPEND Archive (\\Seen) {2}\r\n")
+                      .reply("+ go\r\n")
+                      .expect("hi\r\n")
+                      .reply("$2 OK done\r\n"));
+    auto const reply = talk.run(append(*talk.session, {"hi"}));
+    ASSERT_TRUE(reply) << to_string(reply.error()) << talk.peer.position();
+    EXPECT_TRUE(reply->ok());
+}
+
+TEST(SessionAppend, UploadsNothingThatWasRefused) {
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 APPEND Archive (\\Seen) {2}\r\n")
+                      .reply("$2 NO [TRYCREATE] no such folder\r\n")
+                      .expect("$3 NOOP\r\n")
+                      .reply("$3 OK done\r\n"));
+    auto const reply = talk.run(append(*talk.session, {"hi"}));
+    ASSERT_TRUE(reply) << to_string(reply.error()) << talk.peer.position();
+    EXPECT_EQ(reply->code.name, "TRYCREATE");
+    EXPECT_TRUE(talk.run(talk.session->run(command::Noop{}))) << "the connection goes on";
+}
+
+TEST(SessionAppend, HoldsTheLastByteBack) {
+    LoggedIn talk(test::logged_in("LITERAL+")
+                      .expect("$2 APPEND Archive (\\Seen) {100000+}\r\n" + std::string(99999, '#')));
+    auto const upload = [](Session& session) -> Task<> {
+        auto const append = co_await session.append(folder("Archive"));
+        (void)co_await append->message(message(100000));
+        co_await append->write(std::string(100000, '#'));
+    };
+    auto const result = talk.run(upload(*talk.session));
+    EXPECT_TRUE(result) << to_string(result.error());
+    EXPECT_TRUE(talk.peer.finished()) << talk.peer.position().substr(0, 200);
+    EXPECT_TRUE(talk.peer.aborted()) << "an append that is dropped ends the connection";
+}
+
+TEST(SessionAppend, LetsTheNextOneStartBeforeTheReply) {
+    LoggedIn talk(
+        test::logged_in("LITERAL+")
+            .expect("$2 APPEND Archive (\\Seen) {2+}\r\nhi\r\n$3 APPEND Archive (\\Seen) {2+}\r\nho\r\n")
+            .reply("$2 OK done\r\n$3 NO [OVERQUOTA] full\r\n"));
+    auto const both = [](Session& session) -> Task<std::string> {
+        auto const first = co_await session.append(folder("Archive"));
+        (void)co_await first->message(message(2));
+        co_await first->write("hi");
+        co_await first->commit();
+        auto const second = co_await session.append(folder("Archive"));
+        (void)co_await second->message(message(2));
+        co_await second->write("ho");
+        co_await second->commit();
+        auto const one = co_await first->reply();
+        auto const two = co_await second->reply();
+        co_return std::string(one.ok() ? "ok " : "no ") + two.code.name;
+    };
+    auto const result = talk.run(both(*talk.session));
+    ASSERT_TRUE(result) << to_string(result.error()) << talk.peer.position();
+    EXPECT_EQ(*result, "ok OVERQUOTA");
+}
+
+TEST(SessionAppend, EndsAtEveryStep) {
+    auto const script = test::logged_in("X")
+                            .expect("$2 APPEND Archive (\\Seen) {2}\r\n")
+                            .reply("+ go\r\n")
+                            .expect("hi\r\n")
+                            .reply("$2 OK done\r\n");
+    auto const run = [](Script const& broken) {
+        Conversation talk;
+        talk.connector.add(broken);
+        auto session = talk.open();
+        if (!session) return;
+        auto const reply = talk.run(append(**session, {"hi"}));
+        ASSERT_FALSE(reply);
+        auto const code = reply.error().code;
+        EXPECT_TRUE(code == ErrorCode::connection_lost || code == ErrorCode::timed_out)
+            << to_string(reply.error());
+    };
+    test::fail_every_step(script, run);
+}
+
+}  // namespace
+}  // namespace imapcopy
