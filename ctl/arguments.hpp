@@ -46,7 +46,7 @@ enum class Zone : std::uint8_t { local, utc };
 /// How to print; the options of OUTPUT.
 struct Style {
     Format format = Format::table;
-    std::vector<std::string> fields;  ///< Empty: those that the verb prefers.
+    std::vector<std::string> fields = {};  ///< Empty: those that the verb prefers.
     bool legend = true;
     Zone zone = Zone::local;
     bool color = false;
