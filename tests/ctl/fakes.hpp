@@ -207,6 +207,7 @@ class FakeDaemon final : public DaemonClient {
 
     bool running = true;
     bool startable = true;
+    bool dies_on_failure = false;
     std::uint32_t items_total = 1;
     std::map<JobId, JobView> jobs_by_id;
     std::vector<std::string> calls;
@@ -221,6 +222,7 @@ class FakeDaemon final : public DaemonClient {
         if (found == failures.end() || found->second.empty()) return;
         auto error = found->second.front();
         found->second.pop_front();
+        if (dies_on_failure) running = false;
         throw Failure(std::move(error));
     }
 

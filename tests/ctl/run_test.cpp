@@ -503,13 +503,16 @@ TEST_F(Run, WithoutAWayToAskForPasswordsTheMessageNamesTheOthers) {
 }
 
 TEST_F(Run, ADaemonThatDiesInTheMiddleGivesEight) {
-    daemon.failures["hold"] = {};
     daemon.failures["reload"] = {{ErrorCode::connection_lost, "the daemon went away"}};
-    daemon.script = {};
-    EXPECT_EQ(run({"daemon", "reload"}), 14);
-    daemon.failures["submit"] = {{ErrorCode::connection_lost, "the daemon went away"}};
-    daemon.startable = true;
-    EXPECT_EQ(submit({"--no-test"}), 14);
+    daemon.dies_on_failure = true;
+    EXPECT_EQ(run({"daemon", "reload"}), 8);
+    EXPECT_THAT(terminal.errors, HasSubstr("systemctl start imapcopyd"));
+}
+
+TEST_F(Run, AServerThatHangsUpIsNoDeadDaemon) {
+    daemon.failures["test"] = {{ErrorCode::connection_lost, "read the greeting"}};
+    daemon.dies_on_failure = true;
+    EXPECT_EQ(submit({}), 14);
 }
 
 /// Passwords from files and descriptors.
