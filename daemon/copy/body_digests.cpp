@@ -6,10 +6,10 @@ namespace imapcopy::copy {
 namespace {
 
 class DigestSink final : public BodySink {
-   public:
+ public:
     std::vector<HashedMessage> messages;
 
-   private:
+ private:
     Task<> begin(Uid uid, std::uint64_t) override {
         messages.push_back({uid, {}});
         hasher_ = Hasher();
@@ -30,7 +30,8 @@ class DigestSink final : public BodySink {
 
 }  // namespace
 
-Task<std::vector<HashedMessage>> body_digests(Endpoint& endpoint, MailboxName mailbox, std::vector<Uid> uids) {
+Task<std::vector<HashedMessage>> body_digests(Endpoint& endpoint, MailboxName mailbox,
+                                              std::vector<Uid> uids) {
     std::ranges::sort(uids);
     DigestSink sink;
     co_await endpoint.fetch_bodies(std::move(mailbox), std::move(uids), sink);

@@ -34,7 +34,7 @@ using Piece = std::variant<FolderBegin, BodyBegin, BodyData, BodyEnd, BatchEnd>;
 
 /// One coroutine pushes, one pops. Holds about `bytes_max` bytes of bodies at most.
 class BodyQueue {
-   public:
+ public:
     explicit BodyQueue(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
     /// Waits while the queue is full. Throws Failure(cancelled) once the reader has gone (abandon).
@@ -46,7 +46,7 @@ class BodyQueue {
     /// The reader has failed: what is queued is dropped, the writer is told at its next push.
     void abandon();
 
-   private:
+ private:
     std::size_t bytes_max_;
     std::size_t bytes_ = 0;
     std::deque<Piece> pieces_;

@@ -105,7 +105,8 @@ Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
         auto* const data = piece ? std::get_if<BodyData>(&*piece) : nullptr;
         if (piece && data == nullptr) break;
         if (data == nullptr || data->bytes.size() > left) {
-            // The source broke off. What was sent before is answered first: dropping this APPEND ends the connection.
+            // The source broke off. What was sent before is answered first: dropping this APPEND ends the
+            // connection.
             co_await wait_until_answered();
             co_return false;
         }
@@ -160,7 +161,8 @@ Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
     std::vector<Intent> intents;
     for (auto const& message : messages) {
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
-                           message.meta.flags, folder_->destination.uid_validity, folder_->destination.uid_next});
+                           message.meta.flags, folder_->destination.uid_validity,
+                           folder_->destination.uid_next});
     }
     co_await parts_.journal.begin(folder_->record.id, std::move(intents));
 }
@@ -244,15 +246,21 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     for (std::size_t i = 0; i < answered.messages.size(); ++i) {
         auto const& message = answered.messages[i];
         bytes += message.size_bytes;
-        outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
-                            folder.destination.uid_validity, message.identity, message.size_bytes, message.meta.flags,
-                            {}, {}});
+        outcomes.push_back({message.meta.uid,
+                            MessageState::done,
+                            uids.empty() ? Uid() : uids[i],
+                            folder.destination.uid_validity,
+                            message.identity,
+                            message.size_bytes,
+                            message.meta.flags,
+                            {},
+                            {}});
     }
     folder.has_unknown_uids |= uids.empty();
     auto recorded = co_await attempt(parts_.journal.finish(folder.record.id, outcomes));
     if (!recorded.ok()) {
-        // The server named a UID that another message has claimed. It is stored all the same: the listing at the end
-        // finds out where.
+        // The server named a UID that another message has claimed. It is stored all the same: the listing at
+        // the end finds out where.
         if (uids.empty() || error_of(recorded.exception)->code != ErrorCode::internal) recorded.rethrow();
         for (auto& each : outcomes) each.destination_uid = Uid();
         folder.has_unknown_uids = true;
@@ -272,7 +280,8 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     auto& folder = *answered.folder;
     if (!is_about_the_message(error.code)) {
         folder.complete = false;
-        if (!fatal_) fatal_ = within("append to \"" + folder.mapped.destination.utf8 + "\"", std::move(error));
+        if (!fatal_)
+            fatal_ = within("append to \"" + folder.mapped.destination.utf8 + "\"", std::move(error));
         queue_.abandon();
         queue_.close();
         parts_.source.abort();
@@ -282,8 +291,8 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     auto const& message = answered.messages.front();
     auto const text = to_string(error);
     std::string const code(info(error.code).name);
-    std::vector<Outcome> outcomes = {{message.meta.uid, MessageState::refused, Uid(), UidValidity(), message.identity,
-                                      message.size_bytes, message.meta.flags, code, text}};
+    std::vector<Outcome> outcomes = {{message.meta.uid, MessageState::refused, Uid(), UidValidity(),
+                                      message.identity, message.size_bytes, message.meta.flags, code, text}};
     co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
     parts_.state.add_exception(folder, message.meta.uid, code, message.size_bytes, text);
 }
@@ -294,7 +303,8 @@ Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
     bool const sent_before = folder.recreated && answered.since <= *folder.recreated;
     if (!sent_before && folder.recreated) co_return give_up(folder, std::move(error));
     if (!sent_before) {
-        auto const created = co_await parts_.destination.create(folder.mapped.destination, folder.mapped.source.role);
+        auto const created =
+            co_await parts_.destination.create(folder.mapped.destination, folder.mapped.source.role);
         if (created.outcome == CreateOutcome::refused) co_return give_up(folder, created.error);
         auto const opened = co_await parts_.destination.open(folder.mapped.destination, Access::read_write);
         folder.destination = opened.status;

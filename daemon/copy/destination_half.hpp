@@ -13,15 +13,15 @@
 namespace imapcopy::copy {
 
 class DestinationHalf {
-   public:
+ public:
     /// Both outlive the object.
     DestinationHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
 
-    /// Writes until the queue ends, and returns when every APPEND is answered and recorded. A body that the queue
-    /// breaks off is never completed.
+    /// Writes until the queue ends, and returns when every APPEND is answered and recorded. A body that the
+    /// queue breaks off is never completed.
     Task<> run();
 
-   private:
+ private:
     struct Message {
         MessageMeta meta;
         Identity identity;
@@ -72,7 +72,7 @@ class DestinationHalf {
     FolderWork* folder_ = nullptr;
     Batch batch_;
     std::deque<Sent> sent_;
-    Event changed_;            ///< sent_ or writing_over_ changed.
+    Event changed_;  ///< sent_ or writing_over_ changed.
     bool writing_over_ = false;
     bool collecting_failed_ = false;
     std::optional<Error> fatal_;  ///< An answer that ends the pass: over quota, throttled, …

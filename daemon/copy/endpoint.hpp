@@ -1,7 +1,7 @@
 #pragma once
 
-// Endpoint: the few things the engine asks of an account. ImapEndpoint in the daemon, MemoryAccount in tests; both
-// pass the same contract suite (tests/support/endpoint_contract.hpp).
+// Endpoint: the few things the engine asks of an account. ImapEndpoint in the daemon, MemoryAccount in tests;
+// both pass the same contract suite (tests/support/endpoint_contract.hpp).
 
 #include <cstdint>
 #include <functional>
@@ -21,8 +21,8 @@ struct EndpointTraits {
     bool uid_plus = false;
     bool multi_append = false;
     bool condstore = false;
-    bool list_status = false;       ///< list() brings the status along.
-    bool fast_literals = false;     ///< LITERAL+: an upload starts without asking.
+    bool list_status = false;    ///< list() brings the status along.
+    bool fast_literals = false;  ///< LITERAL+: an upload starts without asking.
     bool create_special_use = false;
     std::uint64_t append_limit_bytes = 0;  ///< APPENDLIMIT; 0: not told.
 };
@@ -35,19 +35,22 @@ struct Opened {
     imap::PermanentFlags permanent_flags;
 };
 
-/// Receives bodies one after the other. Back-pressure: the endpoint reads no further while one of these waits.
+/// Receives bodies one after the other. Back-pressure: the endpoint reads no further while one of these
+/// waits.
 class BodySink {
-   public:
+ public:
     virtual ~BodySink() = default;
     /// `size_bytes` is the literal's length: exactly so many bytes follow by data(), then end().
     virtual Task<> begin(Uid uid, std::uint64_t size_bytes) = 0;
     virtual Task<> data(std::string_view bytes) = 0;
     virtual Task<> end() = 0;
-    /// The server answered OK without this message, or with an empty or NIL body although its size is not zero.
+    /// The server answered OK without this message, or with an empty or NIL body although its size is not
+    /// zero.
     virtual Task<> missing(Uid uid) = 0;
 };
 
-/// How an APPEND (of one or several messages) ended. Lost connections are not outcomes: outcome() throws then.
+/// How an APPEND (of one or several messages) ended. Lost connections are not outcomes: outcome() throws
+/// then.
 struct AppendOutcome {
     enum class Kind : std::uint8_t {
         stored,
@@ -56,7 +59,7 @@ struct AppendOutcome {
     } kind = Kind::stored;
     UidValidity uid_validity;  ///< 0: not told.
     std::vector<Uid> uids;     ///< As many as messages were sent, in order; empty: not told.
-    Error error;               ///< Of `refused` and `missing_mailbox`: code by class, with the server's words.
+    Error error;  ///< Of `refused` and `missing_mailbox`: code by class, with the server's words.
 };
 
 struct AppendMessage {
@@ -68,12 +71,13 @@ struct AppendMessage {
 /// One APPEND command on its way. Held by one coroutine; use: (message, write…)+, commit, outcome.
 /// Dropping it before commit ends the connection, so that the server stores nothing.
 class Append {
-   public:
+ public:
     virtual ~Append() = default;
-    /// Announces the next message. False: the server has already answered the command (refused before upload);
-    /// go straight to outcome().
+    /// Announces the next message. False: the server has already answered the command (refused before
+    /// upload); go straight to outcome().
     virtual Task<bool> message(AppendMessage message) = 0;
-    /// A piece of the announced message's body. The very last byte of the command is kept back until commit().
+    /// A piece of the announced message's body. The very last byte of the command is kept back until
+    /// commit().
     virtual Task<> write(std::string_view bytes) = 0;
     /// Sends what was kept back and the end of the command. Afterwards the next append() may begin.
     virtual Task<> commit() = 0;
@@ -94,17 +98,18 @@ enum class Listing : std::uint8_t {
     flags,     ///< UID and flags.
 };
 
-/// One logged-in connection. Calls may overlap in time: each is one or more commands, sent whole and in order of the
-/// calls, and only the folder given to a call must not change under another call that is under way: list_messages,
-/// fetch_bodies and store_flags open their folder themselves if it is not the open one, after those calls ended.
-/// append, create, subscribe and status need no open folder and overlap with everything.
+/// One logged-in connection. Calls may overlap in time: each is one or more commands, sent whole and in order
+/// of the calls, and only the folder given to a call must not change under another call that is under way:
+/// list_messages, fetch_bodies and store_flags open their folder themselves if it is not the open one, after
+/// those calls ended. append, create, subscribe and status need no open folder and overlap with everything.
 /// All throw Failure (connection_lost, timed_out, server_bug, …); the endpoint is then dead.
 class Endpoint {
-   public:
+ public:
     virtual ~Endpoint() = default;
     virtual EndpointTraits traits() const = 0;
 
-    /// All folders of the personal namespace: roles, subscriptions, and status where the server gives it along.
+    /// All folders of the personal namespace: roles, subscriptions, and status where the server gives it
+    /// along.
     virtual Task<AccountView> list() = 0;
     /// One status each for selectable folders, pipelined; a folder that answers NO has none.
     virtual Task<std::vector<std::optional<MailboxStatus>>> status(std::vector<MailboxName> mailboxes) = 0;

@@ -15,7 +15,7 @@ struct Exception {
     Uid uid;             ///< 0: the folder as a whole.
     std::string code;    ///< Error name: "AppendRejected", "FolderNameCollision", …
     std::uint64_t size_bytes = 0;
-    std::string text;    ///< One sentence; the server's words escaped.
+    std::string text;  ///< One sentence; the server's words escaped.
     bool operator==(Exception const&) const = default;
 };
 

@@ -30,7 +30,8 @@ Task<> view_side(Endpoint& endpoint, AccountView& view) {
 bool is_unchanged(FolderWork const& folder) {
     auto const& record = folder.record;
     auto const& there = folder.mapped.destination_status;
-    if (!folder.mapped.exists || !there || !record.source_complete || !record.destination_complete) return false;
+    if (!folder.mapped.exists || !there || !record.source_complete || !record.destination_complete)
+        return false;
     return *record.source_complete == folder.source &&
            record.destination_complete->uid_validity == there->uid_validity;
 }
@@ -85,7 +86,8 @@ Task<> subscribe_folder(LaneParts& parts, FolderWork& folder) {
     bool const subscribed = co_await parts.destination.subscribe(folder.mapped.destination);
     parts.state.changed |= subscribed;
     if (subscribed) co_return;
-    parts.state.add_exception(folder, Uid(), "FolderCreateRefused", 0, "the destination refused the subscription");
+    parts.state.add_exception(folder, Uid(), "FolderCreateRefused", 0,
+                              "the destination refused the subscription");
 }
 
 Task<> open_folder(LaneParts& parts, FolderWork& folder) {
@@ -107,7 +109,8 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
     constexpr std::size_t together = 64;
     for (std::size_t i = 0; i < folders.size(); i += together) {
         TaskGroup group(co_await boost::asio::this_coro::executor);
-        for (std::size_t k = i; k < std::min(i + together, folders.size()); ++k) group.spawn(step(parts, *folders[k]));
+        for (std::size_t k = i; k < std::min(i + together, folders.size()); ++k)
+            group.spawn(step(parts, *folders[k]));
         co_await group.join();
     }
 }
@@ -140,7 +143,8 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
 }
 
 Task<> prepare_destination(LaneParts& parts) {
-    auto const changed = folders_where(parts.state, [](FolderWork const& folder) { return !folder.unchanged; });
+    auto const changed =
+        folders_where(parts.state, [](FolderWork const& folder) { return !folder.unchanged; });
     auto const unsubscribed = folders_where(parts.state, [](FolderWork const& folder) {
         return folder.mapped.source.subscribed && !folder.mapped.destination_subscribed;
     });
@@ -176,10 +180,11 @@ Task<bool> copy_all(LaneParts& parts) {
 Task<> conclude(LaneParts& parts) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
-        co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination, folder->record.id,
-                                   folder->destination.uid_validity);
+        co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
+                                   folder->record.id, folder->destination.uid_validity);
     }
-    auto const complete = folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
+    auto const complete =
+        folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
     if (complete.empty()) co_return;
     std::vector<MailboxName> names;
     for (auto const* const folder : complete) names.push_back(folder->mapped.destination);

@@ -37,7 +37,7 @@ struct RetryGroup {
 
 /// The running totals of one pass, and who is told of them.
 class PassState {
-   public:
+ public:
     explicit PassState(Observer& observer) : observer_(observer) {}
 
     std::vector<std::unique_ptr<FolderWork>> folders;  ///< Addresses stay valid.
@@ -54,13 +54,14 @@ class PassState {
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }
     /// A message that does not come over: listed and counted.
-    void add_exception(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes, std::string text) {
+    void add_exception(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes,
+                       std::string text) {
         exceptions.push_back({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
         ++folder.result.exceptions;
         if (uid.value() != 0) ++progress.messages_skipped;
     }
 
-   private:
+ private:
     Observer& observer_;
 };
 

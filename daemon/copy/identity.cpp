@@ -43,8 +43,12 @@ std::array<std::string, identity_headers.size()> first_values(std::string_view h
     return values;
 }
 
-bool is_blank(unsigned char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_unstable(unsigned char c) { return c < 0x20 || c >= 0x7f || c == '?'; }
+bool is_blank(unsigned char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+bool is_unstable(unsigned char c) {
+    return c < 0x20 || c >= 0x7f || c == '?';
+}
 
 }  // namespace
 
@@ -65,7 +69,9 @@ Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
-void Hasher::add(std::string_view bytes) { (void)EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()); }
+void Hasher::add(std::string_view bytes) {
+    (void)EVP_DigestUpdate(context_->md, bytes.data(), bytes.size());
+}
 
 Digest Hasher::finish() {
     Digest digest{};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/attempt.hpp"
 #include "common/event.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/body_relay.hpp"
@@ -146,7 +147,6 @@ class ImapEndpoint final : public Endpoint {
         std::shared_ptr<Opening> opening_;
         bool opens_;
     };
-    enum class Reuse : std::uint8_t { if_open, never };
     /// A FETCH of bodies under way.
     struct Fetching {
         Ticket ticket;
@@ -164,7 +164,7 @@ class ImapEndpoint final : public Endpoint {
         std::deque<Fetching> under_way = {};
     };
 
-    Task<std::unique_ptr<Lease>> use_folder(MailboxName mailbox, Access access, Reuse reuse);
+    Task<std::unique_ptr<Lease>> use_folder(MailboxName mailbox, Access access);
     std::shared_ptr<Opening> start_opening(MailboxName mailbox, Access access);
     void check_validity(Opening const& opening);
     Task<> run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range, Listing listing,
@@ -265,12 +265,10 @@ std::shared_ptr<Opening> ImapEndpoint::start_opening(MailboxName mailbox, Access
     return opening;
 }
 
-Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::use_folder(MailboxName mailbox, Access access,
-                                                                    Reuse reuse) {
+Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::use_folder(MailboxName mailbox, Access access) {
     // First come, first served: who wants another folder is not overtaken by those who use this one.
     auto const turn = co_await folder_turn_.lock();
-    auto const fits = reuse == Reuse::if_open && opening_ && !opening_->refused &&
-                      opening_->mailbox == mailbox &&
+    auto const fits = opening_ && !opening_->refused && opening_->mailbox == mailbox &&
                       (access == Access::read_only || opening_->access == Access::read_write);
     if (!fits) {
         while (folder_users_ > 0) {
@@ -315,11 +313,27 @@ void ImapEndpoint::check_validity(Opening const& opening) {
 }
 
 Task<Opened> ImapEndpoint::open(MailboxName mailbox, Access access) {
-    auto const lease = co_await use_folder(std::move(mailbox), access, Reuse::never);
-    co_await lease->confirm();
-    auto const& opening = lease->opening();
-    auto const& opened = opening.reader.opened();
-    validities_.insert_or_assign(opening.mailbox.wire, opened.status.uid_validity);
+    // Nobody needs the folder to stay open afterwards, so the next open() may leave right behind this one.
+    std::shared_ptr<Opening> opening;
+    {
+        auto const turn = co_await folder_turn_.lock();
+        while (folder_users_ > 0) {
+            folder_free_.clear();
+            co_await folder_free_.wait();
+        }
+        opening = start_opening(std::move(mailbox), access);
+        opening_ = opening;
+    }
+    auto const answered = co_await attempt(opening->ticket->reply());
+    opening->refused = error_of(answered.exception);
+    if (answered.ok() && !answered.value->ok()) {
+        opening->refused =
+            classify(*answered.value, "open " + quoted(opening->mailbox), side_, Occasion::open);
+    }
+    opening->settled.set();
+    if (opening->refused) throw Failure(*opening->refused);
+    auto const& opened = opening->reader.opened();
+    validities_.insert_or_assign(opening->mailbox.wire, opened.status.uid_validity);
     co_return opened;
 }
 
@@ -355,7 +369,7 @@ Task<bool> ImapEndpoint::subscribe(MailboxName mailbox) {
 Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range,
                                  Listing listing, std::function<void(MessageMeta)> sink) {
     auto const what = "list messages of " + quoted(mailbox);
-    auto const lease = co_await use_folder(std::move(mailbox), Access::read_only, Reuse::if_open);
+    auto const lease = co_await use_folder(std::move(mailbox), Access::read_only);
     // Not sent together with EXAMINE: what a folder lists that is not the expected one would be passed on at
     // once.
     co_await lease->confirm();
@@ -390,7 +404,7 @@ Task<> ImapEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq si
 }
 
 Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
-    auto const lease = co_await use_folder(mailbox, Access::read_only, Reuse::if_open);
+    auto const lease = co_await use_folder(mailbox, Access::read_only);
     BodyRelay relay(sink);
     BodyInlet inlet(relay);
     Fetches fetches{relay, inlet, std::move(mailbox), {uids.begin(), uids.end()}, uid_comes_late_};
@@ -497,7 +511,7 @@ Task<std::unique_ptr<Append>> ImapEndpoint::append(MailboxName mailbox) {
 }
 
 Task<bool> ImapEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) {
-    auto const lease = co_await use_folder(std::move(mailbox), Access::read_write, Reuse::if_open);
+    auto const lease = co_await use_folder(std::move(mailbox), Access::read_write);
     co_await lease->confirm();
     check_validity(lease->opening());
     auto const longest = std::max(add.to_string().size(), remove.to_string().size());

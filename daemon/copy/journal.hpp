@@ -1,7 +1,7 @@
 #pragma once
 
-// Journal: what must survive a crash. An interface; store/ledger implements it, tests/support has one that dies at
-// step k. It belongs to one pair of accounts (copy-engine: the ledger outlives jobs).
+// Journal: what must survive a crash. An interface; store/ledger implements it, tests/support has one that
+// dies at step k. It belongs to one pair of accounts (copy-engine: the ledger outlives jobs).
 
 #include <string>
 #include <vector>
@@ -25,7 +25,8 @@ struct FolderRecord {
     FolderId id;
     UidValidity source_uid_validity;       ///< Of the entries; 0: none yet.
     UidValidity destination_uid_validity;  ///< 0: none yet.
-    /// Status of both sides after the last complete pass; equal again means nothing to do. Empty: no complete pass.
+    /// Status of both sides after the last complete pass; equal again means nothing to do. Empty: no complete
+    /// pass.
     std::optional<MailboxStatus> source_complete;
     std::optional<MailboxStatus> destination_complete;
 };
@@ -56,7 +57,7 @@ struct Outcome {
 
 /// All Tasks throw Failure(store_full | store_corrupt | internal); then the attempt is over.
 class Journal {
-   public:
+ public:
     virtual ~Journal() = default;
 
     /// The folder's record, created if it is new.
@@ -70,8 +71,8 @@ class Journal {
 
     /// Durable when it returns (group commit). Creates or renews the entries with state `intent`.
     virtual Task<> begin(FolderId folder, std::vector<Intent> intents) = 0;
-    /// Records outcomes; durable when it returns. A destination UID that another message has claimed is refused
-    /// with Failure(internal) and nothing of the call is recorded.
+    /// Records outcomes; durable when it returns. A destination UID that another message has claimed is
+    /// refused with Failure(internal) and nothing of the call is recorded.
     virtual Task<> finish(FolderId folder, std::vector<Outcome> outcomes) = 0;
 
     /// Entries of the current source epoch in a window of UIDs, ascending.
@@ -80,16 +81,18 @@ class Journal {
     virtual Task<LedgerView> open_entries(FolderId folder) = 0;
     /// Every `done` entry whose destination UID is unknown. For the listing at the end of a folder.
     virtual Task<LedgerView> entries_without_uid(FolderId folder) = 0;
-    /// Every entry of older source epochs whose destination message is still claimed, so that a new epoch inherits.
+    /// Every entry of older source epochs whose destination message is still claimed, so that a new epoch
+    /// inherits.
     virtual Task<LedgerView> inheritable(FolderId folder) = 0;
     /// Moves such an entry, found by its old UID, under a UID of the current epoch.
     virtual Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) = 0;
-    /// All destination UIDs in this destination folder that some source message has claimed, of whatever source.
+    /// All destination UIDs in this destination folder that some source message has claimed, of whatever
+    /// source.
     virtual Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) = 0;
     /// Folders that have open entries, for settle at the start of an attempt.
     virtual Task<std::vector<std::pair<FolderKey, FolderRecord>>> folders_with_open_entries() = 0;
-    /// True for a UID of the destination's INBOX (or of the source's) that is a completion mail of ours: fingerprints
-    /// of all reports, excluded from plan and verify.
+    /// True for a UID of the destination's INBOX (or of the source's) that is a completion mail of ours:
+    /// fingerprints of all reports, excluded from plan and verify.
     virtual Task<std::vector<Digest>> report_fingerprints() = 0;
 };
 

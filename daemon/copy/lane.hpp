@@ -1,7 +1,7 @@
 #pragma once
 
-// Lane: one source connection joined to one destination connection. The two halves run side by side with a bounded
-// queue between them, so a copy costs the longer of reading and writing, not their sum.
+// Lane: one source connection joined to one destination connection. The two halves run side by side with a
+// bounded queue between them, so a copy costs the longer of reading and writing, not their sum.
 
 #include "common/context.hpp"
 #include "daemon/copy/endpoint.hpp"
@@ -27,13 +27,14 @@ struct LaneParts {
     LaneOptions options;
 };
 
-/// Copies `folders` in order: lists, plans, fetches and appends window by window. Messages of refused batches come
-/// back in state.retries. Returns false if the stop signal ended it early: everything announced has been answered.
-/// Throws the first Failure of either half after both have ended; the connections are then of no more use.
+/// Copies `folders` in order: lists, plans, fetches and appends window by window. Messages of refused batches
+/// come back in state.retries. Returns false if the stop signal ended it early: everything announced has been
+/// answered. Throws the first Failure of either half after both have ended; the connections are then of no
+/// more use.
 Task<bool> copy_folders(LaneParts& parts, std::vector<FolderWork*> folders);
 
-/// Appends each group again as one batch; groups that are refused again come back smaller in state.retries, single
-/// messages are recorded as refused.
+/// Appends each group again as one batch; groups that are refused again come back smaller in state.retries,
+/// single messages are recorded as refused.
 Task<bool> copy_groups(LaneParts& parts, std::vector<RetryGroup> groups);
 
 }  // namespace imapcopy::copy

@@ -17,7 +17,8 @@ struct UsualName {
     Role role;
 };
 
-// What mail programs and providers call these folders in English, French, Spanish, Portuguese, Finnish, Lithuanian.
+// What mail programs and providers call these folders in English, French, Spanish, Portuguese, Finnish,
+// Lithuanian.
 constexpr std::array usual_names = {
     UsualName{"Sent", Role::sent},
     UsualName{"Sent Items", Role::sent},
@@ -96,7 +97,7 @@ bool is_selected(std::string const& path, FolderOptions const& options) {
 
 /// Builds the map folder by folder; keeps what is taken.
 class Mapper {
-   public:
+ public:
     Mapper(AccountView const& source, AccountView const& destination, FolderOptions const& options)
         : source_(source), destination_(destination), options_(options) {
         bool const announced = announces_roles(destination_);
@@ -113,12 +114,13 @@ class Mapper {
         find_role_targets(folders);
         for (auto const& folder : folders) add(folder);
         std::ranges::sort(map_.folders, [](MappedFolder const& a, MappedFolder const& b) {
-            return std::pair(!a.source.name.is_inbox(), a.path) < std::pair(!b.source.name.is_inbox(), b.path);
+            return std::pair(!a.source.name.is_inbox(), a.path) <
+                   std::pair(!b.source.name.is_inbox(), b.path);
         });
         return std::move(map_);
     }
 
-   private:
+ private:
     struct Selected {
         Mailbox const* mailbox = nullptr;
         Levels levels;
@@ -174,7 +176,8 @@ class Mapper {
 
     void add(Selected const& folder) {
         auto levels = destination_levels(folder);
-        if (!options_.below.empty()) levels = replace_prefix(levels, 0, imap::split_levels(options_.below, '/'));
+        if (!options_.below.empty())
+            levels = replace_prefix(levels, 0, imap::split_levels(options_.below, '/'));
         bool changed = make_valid(levels);
         auto name = wire_name(levels);
         for (int number = 2; taken_.contains(name.wire); ++number) {
@@ -217,7 +220,8 @@ class Mapper {
     }
 
     MailboxName wire_name(Levels const& levels) const {
-        if (levels.size() == 1 && ascii_iequals(levels.front(), "INBOX")) return MailboxName::from_wire("INBOX");
+        if (levels.size() == 1 && ascii_iequals(levels.front(), "INBOX"))
+            return MailboxName::from_wire("INBOX");
         auto const utf8 = destination_.personal_prefix + imap::join_levels(levels, destination_.separator);
         for (auto const& mailbox : destination_.mailboxes) {
             if (mailbox.name.utf8 == utf8) return mailbox.name;  // Spelled as that server spells it.
@@ -243,9 +247,8 @@ class Mapper {
 }  // namespace
 
 Role usual_role(std::string_view name) {
-    auto const row = std::ranges::find_if(usual_names, [&](UsualName const& usual) {
-        return ascii_iequals(usual.name, name);
-    });
+    auto const row = std::ranges::find_if(
+        usual_names, [&](UsualName const& usual) { return ascii_iequals(usual.name, name); });
     return row == usual_names.end() ? Role::none : row->role;
 }
 
@@ -258,7 +261,8 @@ std::vector<std::string> levels_of(Mailbox const& mailbox, AccountView const& ac
     return imap::split_levels(name, mailbox.separator);
 }
 
-MailboxMap map_mailboxes(AccountView const& source, AccountView const& destination, FolderOptions const& options) {
+MailboxMap map_mailboxes(AccountView const& source, AccountView const& destination,
+                         FolderOptions const& options) {
     return Mapper(source, destination, options).run();
 }
 

@@ -33,7 +33,9 @@ Task<Connected> connect_both(Connections& connections) {
     co_return connected;
 }
 
-Task<> close_side(Endpoint& endpoint) { co_await endpoint.close(); }
+Task<> close_side(Endpoint& endpoint) {
+    co_await endpoint.close();
+}
 
 Task<> close_both(Connected& connected) {
     TaskGroup sides(co_await boost::asio::this_coro::executor);
@@ -54,9 +56,12 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 /// One try over fresh connections. False: stopped.
 Task<bool> try_pass(Context context, Connected& connected, Journal& journal, PassOptions const& options,
                     PassState& state, Duration settle_wait) {
-    LaneParts parts{context,  *connected.source,
-                    *connected.destination, journal,
-                    state,    lane_options(options, connected.destination->traits())};
+    LaneParts parts{context,
+                    *connected.source,
+                    *connected.destination,
+                    journal,
+                    state,
+                    lane_options(options, connected.destination->traits())};
     state.report(Phase::planning);
     (void)co_await settle(context, parts.destination, journal, settle_wait);
     if (context.stop.requested()) co_return false;
@@ -71,7 +76,7 @@ Task<bool> try_pass(Context context, Connected& connected, Journal& journal, Pas
 
 /// Sums up what earlier tries of the pass did and the last one saw.
 class Totals {
-   public:
+ public:
     void add(PassState& state) {
         result_.messages_copied += state.messages_copied;
         result_.bytes_copied += state.bytes_copied;
@@ -84,8 +89,9 @@ class Totals {
 
     PassResult take() { return std::move(result_); }
 
-   private:
-    /// What an earlier try copied is "recognised" for the next one; for the reader it was copied by this pass.
+ private:
+    /// What an earlier try copied is "recognised" for the next one; for the reader it was copied by this
+    /// pass.
     void add_earlier(FolderResult const& old) {
         auto const now = std::ranges::find(result_.folders, old.source, &FolderResult::source);
         if (now == result_.folders.end()) return;
@@ -114,7 +120,8 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         observer.phase(Phase::connecting);
         PassState state(observer);
         auto connected = co_await connect_both(connections);
-        auto const tried = co_await attempt(try_pass(context, connected, journal, options, state, settle_wait));
+        auto const tried =
+            co_await attempt(try_pass(context, connected, journal, options, state, settle_wait));
         totals.add(state);
         if (tried.ok()) {
             co_await close_both(connected);
@@ -129,21 +136,26 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         if (context.stop.requested() || failures > reconnections_max || !is_worth_reconnecting(error)) {
             tried.rethrow();
         }
-        context.log.write(LogLevel::debug, "pass interrupted, connecting again", {{"error", to_string(error)}});
+        context.log.write(LogLevel::debug, "pass interrupted, connecting again",
+                          {{"error", to_string(error)}});
         settle_wait = std::max(options.settle_min, 2 * state.slowest_append);
     }
 }
 
-Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& journal, PassOptions options) {
+Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& journal,
+                            PassOptions options) {
     class Nobody final : public Observer {
         void phase(Phase) override {}
         void progress(Progress const&) override {}
     } nobody;
     PassState state(nobody);
     auto connected = co_await connect_both(connections);
-    LaneParts parts{context,  *connected.source,
-                    *connected.destination, journal,
-                    state,    lane_options(options, connected.destination->traits())};
+    LaneParts parts{context,
+                    *connected.source,
+                    *connected.destination,
+                    journal,
+                    state,
+                    lane_options(options, connected.destination->traits())};
     auto const viewed = co_await attempt(view_accounts(parts, options.folders));
     co_await close_both(connected);
     viewed.rethrow();
@@ -153,9 +165,9 @@ Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& 
         auto const& complete = folder->record.source_complete;
         bool const seen = complete && complete->uid_validity == folder->source.uid_validity;
         auto const known = seen ? std::min(complete->messages, folder->source.messages) : 0;
-        summary.folders.push_back({folder->mapped.path, folder->mapped.destination.utf8, !folder->mapped.exists,
-                                   folder->source.messages, folder->unchanged ? 0 : folder->source.messages - known,
-                                   0});
+        summary.folders.push_back({folder->mapped.path, folder->mapped.destination.utf8,
+                                   !folder->mapped.exists, folder->source.messages,
+                                   folder->unchanged ? 0 : folder->source.messages - known, 0});
     }
     co_return summary;
 }

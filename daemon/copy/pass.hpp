@@ -17,7 +17,7 @@ namespace imapcopy::copy {
 
 /// Opens a new connection to one side; used at the start and after a connection of the pass was lost.
 class Connections {
-   public:
+ public:
     virtual ~Connections() = default;
     /// Throws Failure like Session::open.
     virtual Task<std::unique_ptr<Endpoint>> connect(Side side) = 0;
@@ -25,20 +25,20 @@ class Connections {
 
 /// Told of progress; calls are cheap and must not throw.
 class Observer {
-   public:
+ public:
     virtual ~Observer() = default;
     virtual void phase(Phase phase) = 0;
     virtual void progress(Progress const& progress) = 0;
 };
 
 struct FolderResult {
-    std::string source;       ///< UTF-8
-    std::string destination;  ///< UTF-8
-    std::uint64_t messages = 0;    ///< At the source.
+    std::string source;          ///< UTF-8
+    std::string destination;     ///< UTF-8
+    std::uint64_t messages = 0;  ///< At the source.
     std::uint64_t copied = 0;
     std::uint64_t recognised = 0;  ///< Were at the destination already, from whatever source.
     std::uint64_t exceptions = 0;
-    std::uint64_t bytes = 0;       ///< Copied.
+    std::uint64_t bytes = 0;  ///< Copied.
     bool created = false;
 };
 
@@ -70,16 +70,17 @@ struct PlanSummary {
         std::string destination;
         bool create = false;
         std::uint64_t messages = 0;  ///< At the source.
-        std::uint64_t to_copy = 0;   ///< Upper bound where the destination holds mail that the ledger does not know.
-        std::uint64_t bytes = 0;     ///< Of to_copy, where the listing told sizes.
+        std::uint64_t to_copy =
+            0;  ///< Upper bound where the destination holds mail that the ledger does not know.
+        std::uint64_t bytes = 0;  ///< Of to_copy, where the listing told sizes.
     };
     std::vector<Folder> folders;
     std::vector<Exception> exceptions;
 };
 
-/// Runs one pass to its end. Connections lost on the way are opened again a few times; then, and for errors of the
-/// store, it throws Failure (with `side`). Whatever was recorded stays recorded: the next pass goes on from there.
-/// All references outlive the call.
+/// Runs one pass to its end. Connections lost on the way are opened again a few times; then, and for errors
+/// of the store, it throws Failure (with `side`). Whatever was recorded stays recorded: the next pass goes on
+/// from there. All references outlive the call.
 Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
                           Observer& observer);
 

@@ -34,7 +34,8 @@ bool has_equal_neighbours(std::vector<std::uint64_t> const& sorted) {
     return std::ranges::adjacent_find(sorted) != sorted.end();
 }
 
-/// Decides one group. Headers nominate; equal sizes, each only once on both sides, confirm; all else is compared.
+/// Decides one group. Headers nominate; equal sizes, each only once on both sides, confirm; all else is
+/// compared.
 void plan_group(Group group, Nominees& nominees, WindowPlan& plan) {
     auto const& first = group.messages.front();
     auto const candidates = nominees.candidates(*first.identity, first.internal_date);
@@ -44,7 +45,8 @@ void plan_group(Group group, Nominees& nominees, WindowPlan& plan) {
     }
     auto const sizes = sorted_sizes(group.messages);
     auto const candidate_sizes = sorted_sizes(candidates);
-    bool const one_to_one = first.identity->coarse != 0 && sizes == candidate_sizes && !has_equal_neighbours(sizes);
+    bool const one_to_one =
+        first.identity->coarse != 0 && sizes == candidate_sizes && !has_equal_neighbours(sizes);
     if (!one_to_one) {
         Comparison comparison;
         for (auto const& message : group.messages) comparison.source.push_back(message.uid);
@@ -60,8 +62,8 @@ void plan_group(Group group, Nominees& nominees, WindowPlan& plan) {
 }
 
 std::string too_large_text(std::uint64_t size, std::uint64_t limit, bool by_server) {
-    return std::to_string(size) + " bytes, and the " + (by_server ? "destination" : "configuration") + " allows " +
-           std::to_string(limit);
+    return std::to_string(size) + " bytes, and the " + (by_server ? "destination" : "configuration") +
+           " allows " + std::to_string(limit);
 }
 
 /// True if the message must not even be tried; says so in the plan.
@@ -106,7 +108,8 @@ void Nominees::sort() const {
     if (sorted_) return;
     std::ranges::sort(slots_, [](Slot const& a, Slot const& b) {
         auto const key = [](Slot const& slot) {
-            return std::tie(slot.nominee.identity.coarse, slot.nominee.identity.fingerprint, slot.nominee.uid);
+            return std::tie(slot.nominee.identity.coarse, slot.nominee.identity.fingerprint,
+                            slot.nominee.uid);
         };
         return key(a) < key(b);
     });
@@ -127,7 +130,8 @@ std::vector<Nominee> Nominees::candidates(Identity const& identity, InternalDate
 }
 
 void Nominees::take(Uid uid) {
-    auto const slot = std::ranges::find_if(slots_, [&](Slot const& s) { return s.nominee.uid == uid && !s.taken; });
+    auto const slot =
+        std::ranges::find_if(slots_, [&](Slot const& s) { return s.nominee.uid == uid && !s.taken; });
     if (slot == slots_.end()) return;
     slot->taken = true;
     --live_;
@@ -164,8 +168,8 @@ WindowPlan plan_window(std::vector<MessageMeta> source, LedgerView const& ledger
     return plan;
 }
 
-ComparisonResult compare_bodies(std::vector<HashedMessage> const& source, std::vector<HashedMessage> const& destination,
-                                Nominees& nominees) {
+ComparisonResult compare_bodies(std::vector<HashedMessage> const& source,
+                                std::vector<HashedMessage> const& destination, Nominees& nominees) {
     ComparisonResult result;
     std::multimap<Digest, Uid> by_digest;
     for (auto const& message : destination) by_digest.emplace(message.digest, message.uid);
@@ -182,7 +186,8 @@ ComparisonResult compare_bodies(std::vector<HashedMessage> const& source, std::v
     return result;
 }
 
-bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes, std::uint64_t size_bytes) {
+bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes,
+          std::uint64_t size_bytes) {
     if (size_bytes >= limits.stream_bytes) return false;
     return messages < limits.messages_max && batch_bytes + size_bytes <= limits.bytes_max;
 }
@@ -195,7 +200,8 @@ std::array<std::vector<MessageMeta>, 2> halve(std::vector<MessageMeta> messages)
     return halves;
 }
 
-std::vector<UidRange> make_windows(Uid first, MailboxStatus const& status, std::uint32_t messages_per_window) {
+std::vector<UidRange> make_windows(Uid first, MailboxStatus const& status,
+                                   std::uint32_t messages_per_window) {
     auto const last = status.uid_next.value() == 0 ? uid_max : status.uid_next.value() - 1;
     if (status.messages == 0 || last < first.value()) return {};
     if (status.messages <= messages_per_window) return {{first, Uid(last)}};

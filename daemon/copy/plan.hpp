@@ -1,7 +1,7 @@
 #pragma once
 
-// What to do with one window of one folder, and in which batches. Pure: values in, values out; the dry run prints
-// the very values that would be executed.
+// What to do with one window of one folder, and in which batches. Pure: values in, values out; the dry run
+// prints the very values that would be executed.
 
 #include <array>
 #include <cstdint>
@@ -24,17 +24,17 @@ struct Nominee {
 
 /// The unclaimed messages of one destination folder; each is taken at most once.
 class Nominees {
-   public:
+ public:
     void add(Nominee nominee);
     bool empty() const { return live_ == 0; }
     std::size_t size() const { return live_; }
 
-    /// Untaken nominees for `identity`, ascending by UID: equal fingerprint; or, where headers say nothing (coarse
-    /// 0), equal internal date among those whose headers say nothing either.
+    /// Untaken nominees for `identity`, ascending by UID: equal fingerprint; or, where headers say nothing
+    /// (coarse 0), equal internal date among those whose headers say nothing either.
     std::vector<Nominee> candidates(Identity const& identity, InternalDate const& date) const;
     void take(Uid uid);
 
-   private:
+ private:
     struct Slot {
         Nominee nominee;
         bool taken = false;
@@ -52,7 +52,8 @@ struct Adoption {
     bool operator==(Adoption const&) const = default;
 };
 
-/// Source and destination messages with the same headers whose bodies must be compared before anything is adopted.
+/// Source and destination messages with the same headers whose bodies must be compared before anything is
+/// adopted.
 struct Comparison {
     std::vector<Uid> source;
     std::vector<Uid> destination;
@@ -60,12 +61,12 @@ struct Comparison {
 };
 
 struct WindowPlan {
-    std::vector<MessageMeta> copy;         ///< Ascending by UID.
-    std::vector<Adoption> adopt;           ///< Certain: sizes agree one to one.
+    std::vector<MessageMeta> copy;  ///< Ascending by UID.
+    std::vector<Adoption> adopt;    ///< Certain: sizes agree one to one.
     std::vector<Comparison> compare;
-    std::vector<Uid> gone;                 ///< Announced once, but no longer at the source.
-    std::vector<Exception> exceptions;     ///< Not to be tried: larger than the limits.
-    std::uint64_t known = 0;               ///< Explained by the ledger.
+    std::vector<Uid> gone;              ///< Announced once, but no longer at the source.
+    std::vector<Exception> exceptions;  ///< Not to be tried: larger than the limits.
+    std::uint64_t known = 0;            ///< Explained by the ledger.
     bool empty() const { return copy.empty() && adopt.empty() && compare.empty() && gone.empty(); }
 };
 
@@ -76,8 +77,9 @@ struct WindowLimits {
     UidValidity destination_uid_validity;
 };
 
-/// `source`: what the listing of the window brought, any order. `ledger`: the entries of that window; open ones have
-/// been settled before, so they count as not stored. Nominees that are adopted are taken; compared ones are not yet.
+/// `source`: what the listing of the window brought, any order. `ledger`: the entries of that window; open
+/// ones have been settled before, so they count as not stored. Nominees that are adopted are taken; compared
+/// ones are not yet.
 WindowPlan plan_window(std::vector<MessageMeta> source, LedgerView const& ledger, Nominees& nominees,
                        WindowLimits const& limits, std::string const& folder);
 
@@ -91,23 +93,25 @@ struct HashedMessage {
     Uid uid;
     Digest digest{};
 };
-ComparisonResult compare_bodies(std::vector<HashedMessage> const& source, std::vector<HashedMessage> const& destination,
-                                Nominees& nominees);
+ComparisonResult compare_bodies(std::vector<HashedMessage> const& source,
+                                std::vector<HashedMessage> const& destination, Nominees& nominees);
 
 /// What one APPEND command may hold.
 struct BatchLimits {
-    std::uint32_t messages_max = 100;        ///< 1 where the server has no MULTIAPPEND.
-    std::uint64_t bytes_max = 512 * 1024;    ///< Sum of sizes.
-    std::uint64_t stream_bytes = 128 * 1024; ///< From this size a message goes alone and is never held in memory.
+    std::uint32_t messages_max = 100;      ///< 1 where the server has no MULTIAPPEND.
+    std::uint64_t bytes_max = 512 * 1024;  ///< Sum of sizes.
+    std::uint64_t stream_bytes =
+        128 * 1024;  ///< From this size a message goes alone and is never held in memory.
 };
 /// True if a message of `size_bytes` may join a batch that has `messages` messages of `batch_bytes` in all.
-bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes, std::uint64_t size_bytes);
+bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes,
+          std::uint64_t size_bytes);
 
 /// A refused batch as two halves: the message that the server does not take is in one of them.
 std::array<std::vector<MessageMeta>, 2> halve(std::vector<MessageMeta> messages);
 
-/// Windows of UIDs so that one holds about `messages_per_window` messages; from `first` up to `uid_next` - 1 (or the
-/// last UID there is, where the server tells no UIDNEXT).
+/// Windows of UIDs so that one holds about `messages_per_window` messages; from `first` up to `uid_next` - 1
+/// (or the last UID there is, where the server tells no UIDNEXT).
 std::vector<UidRange> make_windows(Uid first, MailboxStatus const& status, std::uint32_t messages_per_window);
 
 }  // namespace imapcopy::copy

@@ -31,8 +31,8 @@ UidRange range_to_list(LedgerView const& entries, UidValidity uid_validity) {
 }
 
 /// Entries without useful headers are told by date and by the digest of their bytes.
-Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, MailboxName mailbox, LedgerView entries,
-                                                     std::vector<MessageMeta> listed) {
+Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, MailboxName mailbox,
+                                                     LedgerView entries, std::vector<MessageMeta> listed) {
     std::vector<std::pair<Uid, Uid>> pairs;
     std::set<std::int64_t> dates;
     for (auto const& entry : entries) {
@@ -73,16 +73,24 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     std::vector<Outcome> outcomes;
     for (auto const& [source_uid, destination_uid] : pairs) {
         auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
-        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
-                            entry->size_bytes, entry->flags, {}, {}});
+        outcomes.push_back({source_uid,
+                            MessageState::done,
+                            destination_uid,
+                            uid_validity,
+                            entry->identity,
+                            entry->size_bytes,
+                            entry->flags,
+                            {},
+                            {}});
     }
     if (!outcomes.empty()) co_await journal.finish(folder, std::move(outcomes));
     co_return pairs.size();
 }
 
-/// Copies that are known to be stored, but not where, claim first: else an equal message whose fate is open would
-/// take theirs, and would itself be lost.
-Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenFolder folder, MailboxStatus status) {
+/// Copies that are known to be stored, but not where, claim first: else an equal message whose fate is open
+/// would take theirs, and would itself be lost.
+Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenFolder folder,
+                                  MailboxStatus status) {
     auto const& [key, record] = folder;
     auto entries = co_await journal.entries_without_uid(record.id);
     auto const open = co_await journal.open_entries(record.id);
@@ -107,8 +115,8 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
 }  // namespace
 
 std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
-                                                    std::vector<MessageMeta> const& destination,
-                                                    UidValidity uid_validity) {
+                                               std::vector<MessageMeta> const& destination,
+                                               UidValidity uid_validity) {
     std::multimap<Digest, Uid> by_fingerprint;
     for (auto const& message : destination) {
         if (message.identity && message.identity->coarse != 0) {
@@ -121,8 +129,8 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
         auto [candidate, end] = by_fingerprint.equal_range(entry.identity.fingerprint);
         auto best = end;
         for (; candidate != end; ++candidate) {
-            bool const new_enough = entry.destination_uid_validity != uid_validity ||
-                                    candidate->second >= entry.base_uid_next;
+            bool const new_enough =
+                entry.destination_uid_validity != uid_validity || candidate->second >= entry.base_uid_next;
             if (new_enough && (best == end || candidate->second < best->second)) best = candidate;
         }
         if (best == end) continue;
@@ -135,7 +143,8 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity) {
     auto entries = co_await journal.entries_without_uid(folder);
-    (void)co_await identify(destination, journal, std::move(mailbox), folder, std::move(entries), uid_validity);
+    (void)co_await identify(destination, journal, std::move(mailbox), folder, std::move(entries),
+                            uid_validity);
 }
 
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait) {

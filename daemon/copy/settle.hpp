@@ -1,6 +1,7 @@
 #pragma once
 
-// After a crash or a lost connection: did those APPENDs happen? Ask the destination, then record. Never guess.
+// After a crash or a lost connection: did those APPENDs happen? Ask the destination, then record. Never
+// guess.
 
 #include "common/context.hpp"
 #include "daemon/copy/endpoint.hpp"
@@ -8,23 +9,24 @@
 
 namespace imapcopy::copy {
 
-/// What listing a destination folder says about entries whose copy is not known. Pure: entries and messages in, pairs out.
-/// A message is the copy of an entry if its fingerprint is equal and its UID is at least the entry's base (where the
-/// UIDVALIDITY is the same); equal ones are paired in order of UIDs. Entries whose headers say nothing are left.
+/// What listing a destination folder says about entries whose copy is not known. Pure: entries and messages
+/// in, pairs out. A message is the copy of an entry if its fingerprint is equal and its UID is at least the
+/// entry's base (where the UIDVALIDITY is the same); equal ones are paired in order of UIDs. Entries whose
+/// headers say nothing are left.
 std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
-                                                    std::vector<MessageMeta> const& destination,
-                                                    UidValidity uid_validity);
+                                               std::vector<MessageMeta> const& destination,
+                                               UidValidity uid_validity);
 
-/// Finds the copies whose UID the server did not tell, by one listing. Before anything is adopted in that folder:
-/// such a copy must not be taken for that of another, equal message.
+/// Finds the copies whose UID the server did not tell, by one listing. Before anything is adopted in that
+/// folder: such a copy must not be taken for that of another, equal message.
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity);
 
-/// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks in each
-/// folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind); what is not found
-/// is looked for once more after half the wait. Found ones become done. What is still absent stays open: it was not
-/// stored and is copied again with the base of its first attempt. Returns the number found, or ends early (with what
-/// was found recorded) when a stop is requested.
+/// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks
+/// in each folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind);
+/// what is not found is looked for once more after half the wait. Found ones become done. What is still
+/// absent stays open: it was not stored and is copied again with the base of its first attempt. Returns the
+/// number found, or ends early (with what was found recorded) when a stop is requested.
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait);
 
 }  // namespace imapcopy::copy

@@ -71,7 +71,8 @@ Task<> SourceHalf::read_folder(FolderWork& folder) {
 Task<> SourceHalf::read_window(FolderWork& folder, UidRange window, Nominees& nominees) {
     bool const hides_reports = folder.mapped.source.name.is_inbox() && !parts_.state.reports.empty();
     bool const needs_identity = !nominees.empty() || !heirs_.empty() || hides_reports;
-    auto listed = co_await list_window(folder, window, needs_identity ? Listing::identity : Listing::metadata);
+    auto listed =
+        co_await list_window(folder, window, needs_identity ? Listing::identity : Listing::metadata);
     if (!heirs_.empty()) co_await inherit(folder, listed);
     auto const ledger = co_await parts_.journal.entries(folder.record.id, window);
     auto limits = parts_.options.window;
@@ -87,14 +88,15 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
     Nominees nominees;
     auto const& destination = folder.destination;
     if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
-    co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination, folder.record.id,
-                               destination.uid_validity);
+    co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination,
+                               folder.record.id, destination.uid_validity);
     auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
     if (destination.messages <= claimed.size()) co_return nominees;
     auto const& complete = folder.record.destination_complete;
     bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
     auto const first = seen_before && complete->uid_next.value() > 0 ? complete->uid_next : Uid(1);
-    auto const last = destination.uid_next.value() > 0 ? Uid(destination.uid_next.value() - 1) : Uid(UINT32_MAX);
+    auto const last =
+        destination.uid_next.value() > 0 ? Uid(destination.uid_next.value() - 1) : Uid(UINT32_MAX);
     if (last < first) co_return nominees;
     auto const add = [&](MessageMeta const& meta) {
         if (!meta.identity || claimed.contains(meta.uid)) return;
@@ -111,8 +113,8 @@ Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRa
     std::vector<MessageMeta> listed;
     bool const hides_reports = folder.mapped.source.name.is_inbox();
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
-        bool const is_report = hides_reports && meta.identity &&
-                               parts_.state.reports.contains(meta.identity->fingerprint);
+        bool const is_report =
+            hides_reports && meta.identity && parts_.state.reports.contains(meta.identity->fingerprint);
         if (!is_report) listed.push_back(std::move(meta));
     };
     co_await parts_.source.list_messages(folder.mapped.source.name, window, listing, sink);
@@ -138,17 +140,31 @@ Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
     std::vector<Outcome> outcomes;
     for (auto const& adoption : plan.adopt) {
         auto const* const meta = find_meta(window, adoption.source_uid);
-        outcomes.push_back({adoption.source_uid, MessageState::adopted, adoption.destination_uid,
-                            folder.destination.uid_validity, meta->identity.value_or(Identity{}), meta->size_bytes,
-                            meta->flags, {}, {}});
+        outcomes.push_back({adoption.source_uid,
+                            MessageState::adopted,
+                            adoption.destination_uid,
+                            folder.destination.uid_validity,
+                            meta->identity.value_or(Identity{}),
+                            meta->size_bytes,
+                            meta->flags,
+                            {},
+                            {}});
     }
     for (auto const uid : plan.gone) {
         outcomes.push_back({uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
     }
     for (auto const& exception : plan.exceptions) {
-        outcomes.push_back({exception.uid, MessageState::refused, Uid(), UidValidity(), {}, exception.size_bytes, {},
-                            exception.code, exception.text});
-        parts_.state.add_exception(folder, exception.uid, exception.code, exception.size_bytes, exception.text);
+        outcomes.push_back({exception.uid,
+                            MessageState::refused,
+                            Uid(),
+                            UidValidity(),
+                            {},
+                            exception.size_bytes,
+                            {},
+                            exception.code,
+                            exception.text});
+        parts_.state.add_exception(folder, exception.uid, exception.code, exception.size_bytes,
+                                   exception.text);
     }
     auto& state = parts_.state;
     state.progress.messages_done += plan.known + plan.adopt.size();
@@ -160,13 +176,15 @@ Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
 Task<> SourceHalf::compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
                            std::vector<MessageMeta> const& window) {
     for (auto const& comparison : plan.compare) {
-        auto const source = co_await body_digests(parts_.source, folder.mapped.source.name, comparison.source);
+        auto const source =
+            co_await body_digests(parts_.source, folder.mapped.source.name, comparison.source);
         auto const destination =
             co_await body_digests(parts_.destination, folder.mapped.destination, comparison.destination);
         auto result = compare_bodies(source, destination, nominees);
         plan.adopt.insert(plan.adopt.end(), result.adopt.begin(), result.adopt.end());
         for (auto const uid : comparison.source) {
-            bool const adopted = std::ranges::find(result.adopt, uid, &Adoption::source_uid) != result.adopt.end();
+            bool const adopted =
+                std::ranges::find(result.adopt, uid, &Adoption::source_uid) != result.adopt.end();
             if (!adopted) plan.copy.push_back(*find_meta(window, uid));
         }
     }

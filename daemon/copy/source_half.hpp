@@ -11,7 +11,7 @@
 namespace imapcopy::copy {
 
 class SourceHalf final : BodySink {
-   public:
+ public:
     /// Both outlive the object.
     SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
 
@@ -20,7 +20,7 @@ class SourceHalf final : BodySink {
     /// The stop signal ended it: it has thrown Failure(cancelled) or returned early.
     bool stopped() const { return stopped_; }
 
-   private:
+ private:
     Task<> read_folder(FolderWork& folder);
     Task<> read_window(FolderWork& folder, UidRange window, Nominees& nominees);
     /// Unclaimed messages that were in the destination folder before this pass.
@@ -29,7 +29,8 @@ class SourceHalf final : BodySink {
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
     Task<> inherit(FolderWork& folder, std::vector<MessageMeta> const& window);
     /// Records what the plan decides without a copy.
-    Task<> record_decisions(FolderWork& folder, WindowPlan const& plan, std::vector<MessageMeta> const& window);
+    Task<> record_decisions(FolderWork& folder, WindowPlan const& plan,
+                            std::vector<MessageMeta> const& window);
     /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
     Task<> compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
                    std::vector<MessageMeta> const& window);

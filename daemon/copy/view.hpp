@@ -25,9 +25,9 @@ using imap::UidValidity;
 /// The four numbers that tell whether a folder changed. Equal before and after means: nothing happened.
 struct MailboxStatus {
     UidValidity uid_validity;
-    Uid uid_next;                     ///< 0: the server does not tell.
+    Uid uid_next;  ///< 0: the server does not tell.
     std::uint32_t messages = 0;
-    ModSeq highest_mod_seq;           ///< 0: no CONDSTORE.
+    ModSeq highest_mod_seq;  ///< 0: no CONDSTORE.
     bool operator==(MailboxStatus const&) const = default;
 };
 
@@ -39,10 +39,11 @@ struct Mailbox {
     MailboxName name;
     char separator = 0;
     Role role = Role::none;
-    bool selectable = true;   ///< False: \Noselect or \NonExistent.
+    bool selectable = true;         ///< False: \Noselect or \NonExistent.
     bool can_hold_children = true;  ///< False: \Noinferiors.
     bool subscribed = false;
-    std::optional<MailboxStatus> status;  ///< Where the listing brought it along, else after Endpoint::status.
+    std::optional<MailboxStatus>
+        status;  ///< Where the listing brought it along, else after Endpoint::status.
 };
 
 /// Everything one side says about its folders.
@@ -56,8 +57,9 @@ using Digest = std::array<std::uint8_t, 32>;
 
 /// What identifies a message by content; see identity.hpp.
 struct Identity {
-    Digest fingerprint{};      ///< Over five headers.
-    std::uint64_t coarse = 0;  ///< Hash over Message-ID and Date, to find candidates; 0 where both are missing.
+    Digest fingerprint{};  ///< Over five headers.
+    std::uint64_t coarse =
+        0;  ///< Hash over Message-ID and Date, to find candidates; 0 where both are missing.
     bool operator==(Identity const&) const = default;
 };
 
@@ -72,24 +74,24 @@ struct MessageMeta {
 
 /// What the ledger says of one source message.
 enum class MessageState : std::uint8_t {
-    intent,      ///< Announced; the outcome is not recorded yet.
-    ambiguous,   ///< Sent, and no answer: to be settled.
-    done,        ///< Copied; destination_uid may be 0 (unknown).
-    adopted,     ///< Was at the destination before.
-    refused,     ///< The destination does not take it; `code` and `text` say why.
-    gone,        ///< Expunged at the source before it could be copied.
+    intent,     ///< Announced; the outcome is not recorded yet.
+    ambiguous,  ///< Sent, and no answer: to be settled.
+    done,       ///< Copied; destination_uid may be 0 (unknown).
+    adopted,    ///< Was at the destination before.
+    refused,    ///< The destination does not take it; `code` and `text` say why.
+    gone,       ///< Expunged at the source before it could be copied.
 };
 
 struct LedgerEntry {
     Uid source_uid;
     MessageState state = MessageState::intent;
-    Uid destination_uid;                  ///< 0: unknown.
-    UidValidity destination_uid_validity; ///< 0: unknown.
-    Uid base_uid_next;                    ///< The destination's UIDNEXT before the first attempt.
+    Uid destination_uid;                   ///< 0: unknown.
+    UidValidity destination_uid_validity;  ///< 0: unknown.
+    Uid base_uid_next;                     ///< The destination's UIDNEXT before the first attempt.
     Identity identity;
     std::uint64_t size_bytes = 0;
     InternalDate internal_date;
-    Flags flags;                          ///< As we set them.
+    Flags flags;  ///< As we set them.
     std::string code;
     std::string text;
 };
