@@ -11,7 +11,7 @@
 namespace imapcopy::test {
 
 class ManualClock final : public Clock {
-   public:
+ public:
     explicit ManualClock(boost::asio::io_context& io) : io_(io) {}
 
     TimePoint now() const override { return now_; }
@@ -25,13 +25,13 @@ class ManualClock final : public Clock {
     void advance(Duration duration);
     /// Moves to the next sleeper's time. False: nobody sleeps.
     bool advance_to_next();
-    /// Runs the loop until nothing is left to do, moving time whenever only sleepers are left, at most to `limit`
-    /// from the start of the call. True if all work ended.
+    /// Runs the loop until nothing is left to do, moving time whenever only sleepers are left, at most to
+    /// `limit` from the start of the call. True if all work ended.
     bool run(Duration limit = std::chrono::hours(24 * 30));
     /// Runs what is ready without moving time.
     void poll();
 
-   private:
+ private:
     class ManualAlarm;
     struct Sleeper {
         TimePoint when;
