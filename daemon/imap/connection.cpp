@@ -203,8 +203,8 @@ void Connection::abandon(PendingPtr const& pending) noexcept {
 // ---- Writing
 // -------------------------------------------------------------------------------------------------------
 
-/// What follows the line of AUTHENTICATE: the response, unless it went along (SASL-IR), and the answer to whatever
-/// else the server asks.
+/// What follows the line of AUTHENTICATE: the response, unless it went along (SASL-IR), and the answer to
+/// whatever else the server asks.
 void Connection::prepare_exchange(PendingCommand& pending, command::Authenticate const& authenticate) const {
     pending.challenge_answer = answer_to_challenge(authenticate.mechanism);
     if (!authenticate.initial_response || encode_options().sasl_ir) return;

@@ -93,7 +93,8 @@ std::optional<ProtocolEvent> Protocol::accept(ResponseText const& text) {
 
 std::optional<ProtocolEvent> Protocol::accept_status(response::Status status) {
     auto const good = status.kind == response::StatusKind::ok || status.kind == response::StatusKind::preauth;
-    if (good && status.code.name == "CAPABILITY") learn_capabilities(response::parse_capability_names(status.code.arguments));
+    if (good && status.code.name == "CAPABILITY")
+        learn_capabilities(response::parse_capability_names(status.code.arguments));
     if (status.kind == response::StatusKind::bye) bye_ = to_reply(status);
     if (!greeted_) {
         if (!status.tag.empty() || (!good && !bye_)) return refuse("no greeting");

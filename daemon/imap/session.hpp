@@ -116,7 +116,8 @@ class Session {
         friend class Session;
         struct State;
         explicit Append(std::unique_ptr<State> state);
-        static Task<std::unique_ptr<Append>> begin(std::shared_ptr<Connection> connection, MailboxName mailbox);
+        static Task<std::unique_ptr<Append>> begin(std::shared_ptr<Connection> connection,
+                                                   MailboxName mailbox);
         std::unique_ptr<State> state_;
     };
     /// Begins an APPEND; waits while another command is being written.

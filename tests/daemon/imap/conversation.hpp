@@ -72,4 +72,19 @@ inline Script logged_in(std::string const& capabilities, std::string const& tag 
         .reply(tag + " OK [CAPABILITY IMAP4rev1 " + capabilities + "] done\r\n");
 }
 
+/// A conversation that is past its login.
+struct LoggedIn : Conversation {
+    explicit LoggedIn(Script script) : peer(connector.add(std::move(script))) {
+        auto opened = open();
+        if (opened) session = std::move(*opened);
+        EXPECT_TRUE(session) << peer.position();
+    }
+    test::ScriptedPeer& peer;
+    std::unique_ptr<imap::Session> session;
+};
+
+inline imap::MailboxName folder(std::string_view name) {
+    return imap::MailboxName::from_utf8(name).value();
+}
+
 }  // namespace imapcopy::test
