@@ -143,6 +143,8 @@ void set_status(Database& database, FolderId folder, MailboxStatus const& source
         destination.messages, destination.highest_mod_seq.value());
 }
 
+/// An entry that is still open keeps the base of its first attempt: that attempt may yet become visible below
+/// a newer one. What is settled left nothing behind and starts afresh.
 void write_intents(Database& database, FolderId folder, std::vector<Intent> const& intents) {
     auto const row = folder_row(database, folder);
     auto insert = database.prepare(
@@ -153,7 +155,7 @@ void write_intents(Database& database, FolderId folder, std::vector<Intent> cons
         "ON CONFLICT (folder, source_uid_validity, source_uid) DO UPDATE SET "
         "state = 0, fingerprint = excluded.fingerprint, coarse = excluded.coarse, size = excluded.size, "
         "date = excluded.date, zone = excluded.zone, flags = excluded.flags, destination_uid = NULL, "
-        "base_uid_next = CASE WHEN base_uid_next > 0 AND destination_uid_validity = "
+        "base_uid_next = CASE WHEN state IN (0, 1) AND base_uid_next > 0 AND destination_uid_validity = "
         "excluded.destination_uid_validity THEN base_uid_next ELSE excluded.base_uid_next END, "
         "destination_uid_validity = excluded.destination_uid_validity, attempt = attempt + 1, code = '', "
         "text = ''");

@@ -161,6 +161,16 @@ TEST_P(JournalContract, KeepsTheBaseOfTheFirstAttempt) {
     EXPECT_EQ(open.front().base_uid_next, Uid(17));
 }
 
+TEST_P(JournalContract, TakesANewBaseAfterARefusal) {
+    auto const folder = archive();
+    begin(folder.id, {intent(5, 17)});
+    auto refused = outcome(5, copy::MessageState::refused);
+    refused.code = "OverQuota";
+    finish(folder.id, {refused});
+    begin(folder.id, {intent(5, 42)});
+    EXPECT_EQ(await(journal().open_entries(folder.id)).at(0).base_uid_next, Uid(42));
+}
+
 TEST_P(JournalContract, TakesANewBaseInANewDestinationEpoch) {
     auto const folder = archive();
     begin(folder.id, {intent(5, 17)});
