@@ -124,9 +124,10 @@ JobDaemon::JobDaemon(std::string const& folder, config::Config config)
       writer_(folder + "/jobs.db", io.get_executor()),
       store_(writer_, vault_),
       reports_(writer_) {
-    service_ = std::make_unique<jobs::LocalService>(io.get_executor(), Context{clock, random, log, stop},
-                                                    jobs::AttemptParts{store_, reports_, runner},
-                                                    settings_of(std::move(config)), jobs::Reloader{});
+    service_ = std::make_unique<jobs::LocalService>(
+        io.get_executor(), Context{clock, random, log, stop}, jobs::AttemptParts{store_, reports_, runner},
+        settings_of(std::move(config)),
+        jobs::Reloader{[this] { return reloaded; }, [this](config::Config const&) { ++applied; }});
     service_->set_listener(&listener);
     call(service_->start());
 }

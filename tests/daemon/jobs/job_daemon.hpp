@@ -88,6 +88,8 @@ class JobDaemon {
     StopSignal stop;
     ScriptedPassRunner runner{clock};
     ListenerLog listener;
+    config::Config reloaded;  ///< What the file says by now.
+    int applied = 0;          ///< Reloads that were accepted.
 
     jobs::LocalService& service() { return *service_; }
     store::JobStore& store() { return store_; }

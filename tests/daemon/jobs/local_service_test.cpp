@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "tests/daemon/jobs/job_daemon.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -161,6 +164,27 @@ TEST_F(LocalServiceTest, PlansWithoutCreatingAJob) {
     ASSERT_EQ(result.summary.folders.size(), 1U);
     EXPECT_EQ(result.summary.folders.front().to_copy, 2U);
     EXPECT_TRUE(daemon.service().jobs().empty());
+}
+
+TEST_F(LocalServiceTest, ReloadsAllOrNothing) {
+    JobDaemon daemon(path_);
+    auto const broken = folder_.file("broken.d");
+    std::filesystem::create_directory(broken);
+    std::ofstream(broken + "/bad.toml") << "this is not TOML";
+    daemon.reloaded.limits.max_jobs = 1;
+    daemon.reloaded.providers_dir = broken;
+    EXPECT_EQ(daemon.error_of(daemon.service().reload())->code, ErrorCode::invalid_argument);
+    EXPECT_EQ(daemon.applied, 0);
+    daemon.reloaded.providers_dir = folder_.file("nowhere");
+    daemon.call(daemon.service().reload());
+    EXPECT_EQ(daemon.applied, 1);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+        return test::work_for(context, std::chrono::seconds(2));
+    };
+    daemon.submit("anna");
+    daemon.submit("bert");
+    daemon.pass_time(std::chrono::seconds(6));
+    EXPECT_EQ(daemon.runner.running_max, 1U);
 }
 
 TEST_F(LocalServiceTest, ReportsAnEndedJob) {

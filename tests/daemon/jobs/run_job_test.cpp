@@ -1,0 +1,84 @@
+#include "daemon/jobs/run_job.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/jobs/job_daemon.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace imapcopy::jobs {
+namespace {
+
+struct Silent final : copy::Observer {
+    void phase(Phase) override {}
+    void progress(Progress const&) override {}
+};
+
+class RunJobTest : public testing::Test {
+ protected:
+    RunJobTest() {
+        JobSpec held;
+        held.hold = true;
+        attempt_.row.view = daemon_.view(daemon_.submit("anna", held));
+        attempt_.row.view.attempt = 1;
+    }
+
+    AttemptEnd run() {
+        auto const context = Context{daemon_.clock, daemon_.random, daemon_.log, daemon_.stop};
+        auto const parts = AttemptParts{daemon_.store(), daemon_.reports(), daemon_.runner};
+        return daemon_.call(run_job(context, parts, attempt_, observer_));
+    }
+
+    std::size_t mails() { return daemon_.runner.destination.at("INBOX").messages.size(); }
+
+    test::TemporaryFolder folder_;
+    test::JobDaemon daemon_{folder_.path().string()};
+    Silent observer_;
+    Attempt attempt_;
+};
+
+TEST_F(RunJobTest, StoresThePassAndDeliversItsMail) {
+    auto const end = run();
+    EXPECT_EQ(end.kind, AttemptEnd::Kind::complete);
+    EXPECT_EQ(end.pass, 1U);
+    EXPECT_EQ(end.exceptions, 0U);
+    EXPECT_EQ(mails(), 1U);
+    EXPECT_EQ(daemon_.call(daemon_.store().folder_results(attempt_.row.view.id)).size(), 1U);
+}
+
+TEST_F(RunJobTest, TurnsAFailureIntoAValue) {
+    daemon_.runner.script = [](std::string, Context, copy::Observer&) {
+        return test::fail_with(ErrorCode::over_quota, Side::destination);
+    };
+    auto const end = run();
+    EXPECT_EQ(end.kind, AttemptEnd::Kind::failed);
+    EXPECT_EQ(end.error.code, ErrorCode::over_quota);
+    EXPECT_EQ(mails(), 0U);
+}
+
+TEST_F(RunJobTest, CallsEveryEndAfterAStopStopped) {
+    daemon_.stop.request();
+    daemon_.runner.script = [](std::string, Context, copy::Observer&) {
+        return test::fail_with(ErrorCode::connection_lost, Side::destination);
+    };
+    EXPECT_EQ(run().kind, AttemptEnd::Kind::stopped);
+}
+
+TEST_F(RunJobTest, NamesTheSideWhoseSecretIsGone) {
+    daemon_.call(daemon_.service().cancel(attempt_.row.view.id));
+    auto const end = run();
+    EXPECT_EQ(end.error.code, ErrorCode::credentials_missing);
+    EXPECT_EQ(end.error.side, Side::source);
+}
+
+TEST_F(RunJobTest, SendsTheMailOfWorkThatEarlierAttemptsDid) {
+    daemon_.runner.script = [](std::string, Context context, copy::Observer&) {
+        return test::work_for(context, std::chrono::seconds(0));
+    };
+    attempt_.row.view.attempt = 2;
+    attempt_.row.view.progress.bytes_done = 100;
+    EXPECT_EQ(run().kind, AttemptEnd::Kind::complete);
+    EXPECT_EQ(mails(), 1U);
+}
+
+}  // namespace
+}  // namespace imapcopy::jobs
