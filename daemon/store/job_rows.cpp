@@ -34,9 +34,11 @@ std::int64_t account_id(Database& database, AccountSpec const& account, Side sid
                       "create a job: the " + std::string(to_string(side)) + " needs a host and a login");
     }
     auto const host = ascii_lower(account.host);
+    // An administrator's login opens many mailboxes: the one that is opened is the account, not the key to it.
+    auto const& mailbox = account.authorize_as.empty() ? account.login : account.authorize_as;
     auto const find = "SELECT id FROM account WHERE host = ?1 AND login = ?2";
-    if (auto const id = database.find_integer(find, host, account.login)) return *id;
-    database.execute("INSERT INTO account (host, login) VALUES (?1, ?2)", host, account.login);
+    if (auto const id = database.find_integer(find, host, mailbox)) return *id;
+    database.execute("INSERT INTO account (host, login) VALUES (?1, ?2)", host, mailbox);
     return database.last_insert_id();
 }
 

@@ -6,7 +6,7 @@
 CREATE TABLE account (
     id INTEGER PRIMARY KEY,
     host TEXT NOT NULL CHECK (host <> ''),    -- Resolved host, lower case.
-    login TEXT NOT NULL CHECK (login <> ''),  -- As sent to the server.
+    login TEXT NOT NULL CHECK (login <> ''),  -- The authorised identity, or the login, as sent.
     UNIQUE (host, login)
 ) STRICT;
 

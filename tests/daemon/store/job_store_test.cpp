@@ -151,6 +151,18 @@ TEST_F(JobStoreTest, TellsPairsApartByLoginAndSide) {
     EXPECT_EQ(await(jobs_->load_all()).size(), 3U);
 }
 
+TEST_F(JobStoreTest, TellsTheMailboxesOfOneAdministratorApart) {
+    auto spec = simple_spec("admin");
+    spec.source.authorize_as = "anna";
+    auto const anna = create(spec);
+    spec.source.authorize_as = "bert";
+    EXPECT_NE(create(spec).pair, anna.pair);
+    spec.source.authorize_as = "anna";
+    auto const again = test::error_of([&] { return create(spec); });
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->code, ErrorCode::job_exists);
+}
+
 TEST_F(JobStoreTest, RefusesAnAccountWithoutHost) {
     auto spec = simple_spec("anna");
     spec.destination.host.clear();
