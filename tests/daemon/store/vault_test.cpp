@@ -120,6 +120,16 @@ TEST_F(LoadKeyTest, LooksIntoTheCredentialsOfTheService) {
     EXPECT_EQ(loaded->reveal(), std::string(32, 'c'));
 }
 
+TEST_F(LoadKeyTest, TakesTheStandInOfTheUnitForNoKey) {
+    write("locked", 0440);
+    ::setenv("CREDENTIALS_DIRECTORY", folder_.path().c_str(), 1);
+    auto const loaded = load_key("");
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+    EXPECT_FALSE(loaded);
+    write("locked", 0600);
+    EXPECT_TRUE(error_of_loading()) << "a file that the administrator names is a key or a mistake";
+}
+
 TEST_F(LoadKeyTest, RefusesAFileThatOthersMayRead) {
     for (auto const mode : {0640U, 0604U, 0660U}) {
         write(std::string(32, 'k'), mode);
