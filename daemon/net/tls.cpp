@@ -153,7 +153,7 @@ std::string_view handshake_hint(unsigned long code) {
         case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return "; the server must offer TLS 1.2 or later";
         case SSL_R_DH_KEY_TOO_SMALL:
         case SSL_R_EE_KEY_TOO_SMALL: return "; the server must be given stronger keys";
-        default: return {};
+        default: return {};  // OpenSSL has hundreds of reasons; its own words say the rest.
     }
 }
 
@@ -246,6 +246,7 @@ struct TlsChannel::State {
                     return lost(title() + ": " + std::string(doing) + ": " + reason_text(code.reason));
                 }
                 [[fallthrough]];
+            // SSL_ERROR_SYSCALL and whatever later versions add.
             default: return lost(title() + ": " + std::string(doing) + ": the connection broke off");
         }
     }

@@ -62,6 +62,7 @@ std::string way_out(ErrorCode code, int extended_code) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return "; another process holds it, perhaps a second imapcopyd";
         case SQLITE_IOERR: return "; what the disk holds is unknown: check it, then restart imapcopyd";
+        // SQLITE_CORRUPT, SQLITE_NOTADB and whatever later versions add.
         default:
             return "; restore it from a backup, or move it away: mail that was copied is then recognised by "
                    "its content";
@@ -129,7 +130,7 @@ ErrorCode error_code_of(int extended_code, int system_errno) {
         case SQLITE_NOTADB:
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return ErrorCode::store_corrupt;
-        default: return ErrorCode::internal;
+        default: return ErrorCode::internal;  // A mistake of ours: constraint, misuse, schema.
     }
 }
 
