@@ -12,13 +12,15 @@ namespace imapcopy::bus {
 
 struct Bus::Parts {
     Parts(Context context, boost::asio::any_io_executor executor, jobs::Service& served,
-          std::string const& address, std::function<void(Error)> on_lost)
+          std::string const& address, BusHooks hooks)
         : service(served),
-          connection(std::move(executor), context.clock, address, std::move(on_lost)),
+          on_status(std::move(hooks.on_status)),
+          connection(std::move(executor), context.clock, address, std::move(hooks.on_lost)),
           authorizer(connection, find_operators()),
           calls(connection, authorizer, context) {}
 
     jobs::Service& service;
+    std::function<void(jobs::ServiceStatus const&)> on_status;
     Connection connection;
     Authorizer authorizer;
     Calls calls;
@@ -26,13 +28,13 @@ struct Bus::Parts {
 };
 
 Bus::Bus(Context context, boost::asio::any_io_executor executor, jobs::Service& service,
-         std::string const& address, std::function<void(Error)> on_lost)
-    : parts_(std::make_unique<Parts>(context, std::move(executor), service, address, std::move(on_lost))) {}
+         std::string const& address, BusHooks hooks)
+    : parts_(std::make_unique<Parts>(context, std::move(executor), service, address, std::move(hooks))) {}
 
 Bus::~Bus() = default;
 
 void Bus::start() {
-    parts_->publisher.emplace(parts_->connection, parts_->calls, parts_->service);
+    parts_->publisher.emplace(parts_->connection, parts_->calls, parts_->service, parts_->on_status);
     parts_->connection.start();
 }
 

@@ -14,13 +14,19 @@
 
 namespace imapcopy::bus {
 
+/// What main wants to know; called on the loop.
+struct BusHooks {
+    std::function<void(Error)> on_lost;  ///< Once, if the bus goes away.
+    /// After changes, at most once a second.
+    std::function<void(jobs::ServiceStatus const&)> on_status = [](jobs::ServiceStatus const&) {};
+};
+
 class Bus {
  public:
     /// Connects to the system bus ("system") or to an address; answers nobody before start(). `service` and
-    /// what `context` refers to outlive it. `on_lost` is called once, on the loop, if the bus goes away.
-    /// Throws Failure.
+    /// what `context` refers to outlive it. Throws Failure.
     Bus(Context context, boost::asio::any_io_executor executor, jobs::Service& service,
-        std::string const& address, std::function<void(Error)> on_lost);
+        std::string const& address, BusHooks hooks);
     ~Bus();
     Bus(Bus const&) = delete;
     Bus& operator=(Bus const&) = delete;

@@ -79,7 +79,7 @@ void Connection::start() {
 }
 
 void Connection::release_name() {
-    if (lost_ || !started_) return;
+    if (lost_ || !std::exchange(started_, false)) return;
     try {
         bus_->releaseName(bus_name);
     } catch (sdbus::Error const& error) {

@@ -36,6 +36,11 @@ Secrets read_secrets(BusDict options) {
     return {read_secret(source), read_secret(destination)};
 }
 
+/// Calls the service only when awaited, that is, after the caller was authorised.
+Task<> run(jobs::Service& service, JobId id, Task<> (jobs::Service::*verb)(JobId)) {
+    co_await (service.*verb)(id);
+}
+
 Task<> retry(jobs::Service& service, JobId id, BusDict options) {
     auto secrets = read_secrets(std::move(options));
     co_await service.retry(id, std::move(secrets.source), std::move(secrets.destination));
@@ -112,13 +117,13 @@ void JobObject::publish() {
 }
 
 void JobObject::Hold(Reply result) {
-    calls_.start(std::move(result), service_.hold(view_.id));
+    calls_.start(std::move(result), run(service_, view_.id, &jobs::Service::hold));
 }
 void JobObject::Release(Reply result) {
-    calls_.start(std::move(result), service_.release(view_.id));
+    calls_.start(std::move(result), run(service_, view_.id, &jobs::Service::release));
 }
 void JobObject::Cancel(Reply result) {
-    calls_.start(std::move(result), service_.cancel(view_.id));
+    calls_.start(std::move(result), run(service_, view_.id, &jobs::Service::cancel));
 }
 
 void JobObject::Retry(Reply result, BusDict options) {

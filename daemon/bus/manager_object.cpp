@@ -127,6 +127,11 @@ Task<BusDict> plan(Clock& clock, jobs::Service& service, PairArguments arguments
     co_return to_bus(result);
 }
 
+/// Calls the service only when awaited, that is, after the caller was authorised.
+Task<> run(jobs::Service& service, Task<> (jobs::Service::*verb)()) {
+    co_await (service.*verb)();
+}
+
 Task<std::vector<sdbus::ObjectPath>> find_jobs(jobs::Service& service, std::string source_address,
                                                BusDict options) {
     if (!options.empty()) throw Failure(ErrorCode::invalid_argument, "FindJobs has no options");
@@ -209,13 +214,13 @@ void ManagerObject::FindJobs(sdbus::Result<std::vector<sdbus::ObjectPath>>&& res
 }
 
 void ManagerObject::Hold(Reply result) {
-    calls_.start(std::move(result), service_.hold_all());
+    calls_.start(std::move(result), run(service_, &jobs::Service::hold_all));
 }
 void ManagerObject::Release(Reply result) {
-    calls_.start(std::move(result), service_.release_all());
+    calls_.start(std::move(result), run(service_, &jobs::Service::release_all));
 }
 void ManagerObject::Reload(Reply result) {
-    calls_.start(std::move(result), service_.reload());
+    calls_.start(std::move(result), run(service_, &jobs::Service::reload));
 }
 
 void ManagerObject::ListProviders(sdbus::Result<std::vector<BusDict>>&& result, std::string side,

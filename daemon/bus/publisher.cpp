@@ -8,10 +8,12 @@
 
 namespace imapcopy::bus {
 
-Publisher::Publisher(Connection& connection, Calls& calls, jobs::Service& service)
+Publisher::Publisher(Connection& connection, Calls& calls, jobs::Service& service,
+                     std::function<void(jobs::ServiceStatus const&)> on_status)
     : connection_(connection),
       calls_(calls),
       service_(service),
+      on_status_(std::move(on_status)),
       manager_(connection.bus(), calls, service),
       alarm_(calls.context().clock.make_alarm([this] { flush(); })) {
     for (auto const& job : service_.jobs()) (void)object_of(job);
@@ -74,7 +76,9 @@ void Publisher::flush() {
     scheduled_ = false;
     next_flush_ = calls_.context().clock.now() + interval;
     for (auto const id : std::exchange(dirty_, {})) emit([this, id] { jobs_.at(id)->publish(); });
-    if (std::exchange(status_dirty_, false)) emit([this] { manager_.publish(); });
+    if (!std::exchange(status_dirty_, false)) return;
+    emit([this] { manager_.publish(); });
+    on_status_(service_.status());
 }
 
 /// Listeners must not throw, and a bus that is gone is the connection's business.

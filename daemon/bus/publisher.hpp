@@ -21,8 +21,9 @@ class Publisher final : public jobs::JobListener {
     static constexpr std::chrono::seconds interval{1};
 
     /// Exports the manager and every job that the service has by now, without signals. All references outlive
-    /// it.
-    Publisher(Connection& connection, Calls& calls, jobs::Service& service);
+    /// it. `on_status` is told what the manager publishes, as often.
+    Publisher(Connection& connection, Calls& calls, jobs::Service& service,
+              std::function<void(jobs::ServiceStatus const&)> on_status);
     ~Publisher() override;
     Publisher(Publisher const&) = delete;
     Publisher& operator=(Publisher const&) = delete;
@@ -43,6 +44,7 @@ class Publisher final : public jobs::JobListener {
     Connection& connection_;
     Calls& calls_;
     jobs::Service& service_;
+    std::function<void(jobs::ServiceStatus const&)> on_status_;
     ManagerObject manager_;
     std::map<JobId, std::unique_ptr<JobObject>> jobs_;
     std::set<JobId> dirty_;
