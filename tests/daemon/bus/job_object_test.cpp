@@ -1,0 +1,60 @@
+#include "daemon/bus/job_object.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/daemon/bus/bus_fixture.hpp"
+
+using namespace imapcopy;
+using namespace imapcopy::bus;
+using ctl::Client;
+using testing::ElementsAre;
+
+namespace {
+
+class JobObjectTest : public BusFixture {};
+
+}  // namespace
+
+TEST_F(JobObjectTest, ShowsAJobAsTheServiceHasIt) {
+    auto const id = submit();
+    auto expected = server.service.views.at(id);
+    auto const job = client.job(id);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->spec.source, expected.spec.source);
+    EXPECT_EQ(job->spec.label, "office");
+    EXPECT_EQ(job->created, expected.created);
+    EXPECT_EQ(client.jobs().size(), 1U);
+    EXPECT_EQ(client.job(JobId{99}), std::nullopt);
+    EXPECT_THAT(client.find("anna@old.example"), ElementsAre(id));
+    EXPECT_THAT(client.find("nobody@old.example"), ElementsAre());
+}
+
+TEST_F(JobObjectTest, CarriesEveryVerb) {
+    auto const id = submit();
+    server.service.asked.clear();
+    client.hold(id);
+    client.release(id);
+    client.retry(id, Secret(), Secret("new"));
+    client.resync(id, Secret("old"), Secret());
+    client.set_secret(id, Side::destination, Secret("newer"));
+    client.hold_all();
+    client.release_all();
+    client.reload();
+    client.forget(id, Client::Ledger::forget);
+    EXPECT_THAT(server.service.asked, ElementsAre("hold 1", "release 1", "retry /new 1", "resync old/ 1",
+                                                  "secret destination newer 1", "hold all 0", "release all 0",
+                                                  "reload 0", "forget all"));
+    EXPECT_EQ(client.job(id), std::nullopt);
+}
+
+TEST_F(JobObjectTest, HandsOutItemsAndReports) {
+    auto const id = submit();
+    auto const items = client.items(id, "exceptions", 4, 1000);
+    ASSERT_EQ(items.size(), 1U);
+    EXPECT_EQ(items[0].source_uid, 4U);
+    EXPECT_EQ(items[0].text, "bad bytes \\xff here");
+    auto const report = client.report(id, "text", "fi");
+    EXPECT_TRUE(report.starts_with("report in text, fi\n"));
+    EXPECT_GT(report.size(), 200'000U);
+}
