@@ -206,6 +206,12 @@ std::string to_string(AccountSpec const& account) {
     return url;
 }
 
+std::string server_name(AccountSpec const& account) {
+    auto const host = ascii_lower(account.host);
+    bool const usual = account.port == 0 || account.port == 993 || account.port == 143;
+    return usual ? host : host + ":" + std::to_string(account.port);
+}
+
 std::uint16_t default_port(TlsMode mode) {
     return mode == TlsMode::implicit ? 993 : 143;
 }

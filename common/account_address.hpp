@@ -21,6 +21,10 @@ Result<AccountSpec> parse_account_address(std::string_view text);
 /// The shortest address that parses back to the same account; for people.
 std::string to_string(AccountSpec const& account);
 
+/// Which mail server an account is on: the host in lower case, with ":port" unless the port is 993 or 143, which
+/// are two doors of one server. Other ports of a host may be servers of their own.
+std::string server_name(AccountSpec const& account);
+
 /// Default port of a TLS mode: 993 or 143.
 std::uint16_t default_port(TlsMode mode);
 

@@ -177,7 +177,7 @@ Task<bool> copy_all(LaneParts& parts) {
     co_return go_on;
 }
 
-Task<> conclude(LaneParts& parts) {
+Task<> conclude(LaneParts& parts, Ending ending) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
@@ -185,7 +185,7 @@ Task<> conclude(LaneParts& parts) {
     }
     auto const complete =
         folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
-    if (complete.empty()) co_return;
+    if (complete.empty() || ending == Ending::stopped) co_return;
     std::vector<MailboxName> names;
     for (auto const* const folder : complete) names.push_back(folder->mapped.destination);
     auto const statuses = co_await parts.destination.status(std::move(names));

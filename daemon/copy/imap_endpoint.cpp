@@ -140,12 +140,15 @@ class ImapEndpoint final : public Endpoint {
         Lease& operator=(Lease const&) = delete;
         /// Waits until the server has opened the folder; throws Failure if it refuses.
         Task<> confirm();
+        /// Nothing more will be sent that needs the folder: others may open theirs behind what was sent.
+        void let_go();
         Opening& opening() const { return *opening_; }
 
      private:
         ImapEndpoint& endpoint_;
         std::shared_ptr<Opening> opening_;
         bool opens_;
+        bool uses_ = true;
     };
     /// A FETCH of bodies under way.
     struct Fetching {
@@ -165,6 +168,7 @@ class ImapEndpoint final : public Endpoint {
     };
 
     Task<std::unique_ptr<Lease>> use_folder(MailboxName mailbox, Access access);
+    Task<std::unique_ptr<Lease>> reopen(MailboxName mailbox);
     std::shared_ptr<Opening> start_opening(MailboxName mailbox, Access access);
     void check_validity(Opening const& opening);
     Task<> run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range, Listing listing,
@@ -285,7 +289,11 @@ ImapEndpoint::Lease::~Lease() {
         opening_->refused = Error{ErrorCode::cancelled, "open " + quoted(opening_->mailbox)};
         opening_->settled.set();
     }
-    if (--endpoint_.folder_users_ == 0) endpoint_.folder_free_.set();
+    let_go();
+}
+
+void ImapEndpoint::Lease::let_go() {
+    if (std::exchange(uses_, false) && --endpoint_.folder_users_ == 0) endpoint_.folder_free_.set();
 }
 
 Task<> ImapEndpoint::Lease::confirm() {
@@ -370,16 +378,19 @@ Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, U
                                  Listing listing, std::function<void(MessageMeta)> sink) {
     auto const what = "list messages of " + quoted(mailbox);
     auto const lease = co_await use_folder(std::move(mailbox), Access::read_only);
-    // Not sent together with EXAMINE: what a folder lists that is not the expected one would be passed on at
-    // once.
-    co_await lease->confirm();
-    check_validity(lease->opening());
-    MetaReader reader(range, listing, std::move(sink));
+    // Sent behind EXAMINE without waiting for it, so what comes is kept until the folder is known to be
+    // right.
+    std::vector<MessageMeta> listed;
+    MetaReader reader(range, listing, [&listed](MessageMeta meta) { listed.push_back(std::move(meta)); });
     imap::Handlers const handlers{[&reader](response::Response const& said) { reader.add(said); }};
     auto const ticket = session_->start(std::move(fetch), handlers);
+    lease->let_go();
+    co_await lease->confirm();
+    check_validity(lease->opening());
     auto const reply = co_await ticket->reply();
     if (!reply.ok()) throw Failure(classify(reply, what, side_, Occasion::command));
     reader.finish();
+    for (auto& meta : listed) sink(std::move(meta));
 }
 
 Task<> ImapEndpoint::list_messages(MailboxName mailbox, UidRange range, Listing listing,
@@ -403,20 +414,31 @@ Task<> ImapEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq si
     return run_listing(std::move(mailbox), std::move(fetch), range, Listing::flags, std::move(sink));
 }
 
+/// The folder once more, for questions that came up after it had been let go.
+Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::reopen(MailboxName mailbox) {
+    auto lease = co_await use_folder(std::move(mailbox), Access::read_only);
+    co_await lease->confirm();
+    check_validity(lease->opening());
+    co_return lease;
+}
+
 Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
-    auto const lease = co_await use_folder(mailbox, Access::read_only);
+    auto lease = co_await use_folder(mailbox, Access::read_only);
     BodyRelay relay(sink);
     BodyInlet inlet(relay);
-    Fetches fetches{relay, inlet, std::move(mailbox), {uids.begin(), uids.end()}, uid_comes_late_};
+    Fetches fetches{relay, inlet, mailbox, {uids.begin(), uids.end()}, uid_comes_late_};
     // Sent behind EXAMINE without waiting for it. No body is looked at before it is known that the folder is
     // right: if EXAMINE fails no folder is open and every FETCH fails (RFC 9051 §6.3.3).
     start_fetches(fetches);
     co_await lease->confirm();
     check_validity(lease->opening());
     while (!fetches.under_way.empty()) {
+        if (fetches.waiting.empty()) lease->let_go();
         co_await finish_fetch(fetches, sink);
+        if (!fetches.again.empty() && fetches.under_way.empty()) lease = co_await reopen(mailbox);
         start_fetches(fetches);
     }
+    if (!fetches.empty.empty()) lease = co_await reopen(mailbox);
     auto const empty = std::move(fetches.empty);
     for (auto const uid : empty) co_await report_empty(uid, sink);
 }

@@ -70,7 +70,7 @@ Task<bool> try_pass(Context context, Connected& connected, Journal& journal, Pas
     state.report(Phase::copying);
     bool const whole = co_await copy_all(parts);
     state.report(Phase::verifying);
-    co_await conclude(parts);
+    co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;
 }
 

@@ -1,7 +1,10 @@
 #include "daemon/copy/source_half.hpp"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
+#include "common/attempt.hpp"
+#include "common/task_group.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/body_digests.hpp"
 #include "daemon/copy/settle.hpp"
@@ -25,13 +28,66 @@ MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
 }  // namespace
 
 Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
-    for (auto* const folder : folders) {
-        if (parts_.context.stop.requested()) {
-            stopped_ = true;
-            co_return;
+    TaskGroup planning(co_await boost::asio::this_coro::executor);
+    planning.spawn(plan_folders(std::move(folders)));
+    auto const fetched = co_await attempt(fetch_planned());
+    fetching_over_ = true;
+    planned_changed_.set();
+    auto const planned = co_await attempt(planning.join());
+    fetched.rethrow();
+    planned.rethrow();
+}
+
+Task<> SourceHalf::plan_folders(std::vector<FolderWork*> folders) {
+    struct Ending {
+        SourceHalf& half;
+        ~Ending() {
+            half.planning_over_ = true;
+            half.planned_changed_.set();
         }
-        co_await read_folder(*folder);
+    } const ending{*this};
+    for (auto* const folder : folders) {
+        if (fetching_over_) co_return;
+        if (stop_requested()) co_return;
+        co_await plan_folder(*folder);
     }
+}
+
+Task<> SourceHalf::fetch_planned() {
+    for (;;) {
+        while (planned_.empty() && !planning_over_) {
+            planned_changed_.clear();
+            co_await planned_changed_.wait();
+        }
+        if (planned_.empty() || stop_requested()) co_return;
+        auto next = std::move(planned_.front());
+        planned_.pop_front();
+        planned_messages_ -= next.messages.size();
+        planned_changed_.set();
+        if (next.folder != fetching_) {
+            fetching_ = next.folder;
+            parts_.state.progress.current_folder = fetching_->mapped.path;
+            parts_.state.report();
+            Piece beginning = FolderBegin{fetching_};
+            co_await queue_.push(std::move(beginning));
+        }
+        if (!next.messages.empty()) co_await fetch(*next.folder, std::move(next.messages));
+    }
+}
+
+Task<> SourceHalf::add_planned(FolderWork& folder, std::vector<MessageMeta> messages) {
+    while (planned_messages_ >= parts_.options.messages_per_window && !fetching_over_) {
+        planned_changed_.clear();
+        co_await planned_changed_.wait();
+    }
+    planned_messages_ += messages.size();
+    planned_.push_back({&folder, std::move(messages)});
+    planned_changed_.set();
+}
+
+bool SourceHalf::stop_requested() {
+    stopped_ |= parts_.context.stop.requested();
+    return stopped_;
 }
 
 Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
@@ -45,11 +101,8 @@ Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     }
 }
 
-Task<> SourceHalf::read_folder(FolderWork& folder) {
-    parts_.state.progress.current_folder = folder.mapped.path;
-    parts_.state.report();
-    Piece beginning = FolderBegin{&folder};
-    co_await queue_.push(std::move(beginning));
+Task<> SourceHalf::plan_folder(FolderWork& folder) {
+    co_await add_planned(folder, {});
     auto nominees = co_await list_nominees(folder);
     heirs_.clear();
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
@@ -59,16 +112,15 @@ Task<> SourceHalf::read_folder(FolderWork& folder) {
     }
     auto const first = first_uid(folder);
     for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
-        if (parts_.context.stop.requested()) {
-            stopped_ = true;
+        if (fetching_over_ || stop_requested()) {
             folder.complete = false;
             co_return;
         }
-        co_await read_window(folder, window, nominees);
+        co_await plan_window_of(folder, window, nominees);
     }
 }
 
-Task<> SourceHalf::read_window(FolderWork& folder, UidRange window, Nominees& nominees) {
+Task<> SourceHalf::plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees) {
     bool const hides_reports = folder.mapped.source.name.is_inbox() && !parts_.state.reports.empty();
     bool const needs_identity = !nominees.empty() || !heirs_.empty() || hides_reports;
     auto listed =
@@ -81,7 +133,7 @@ Task<> SourceHalf::read_window(FolderWork& folder, UidRange window, Nominees& no
     if (!plan.compare.empty()) co_await compare(folder, plan, nominees, listed);
     co_await record_decisions(folder, plan, listed);
     for (auto const& message : plan.copy) parts_.state.progress.bytes_total += message.size_bytes;
-    if (!plan.copy.empty()) co_await fetch(folder, std::move(plan.copy));
+    if (!plan.copy.empty()) co_await add_planned(folder, std::move(plan.copy));
 }
 
 Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
@@ -221,10 +273,7 @@ Task<> SourceHalf::settle_missing(FolderWork& folder) {
 }
 
 Task<> SourceHalf::begin(Uid uid, std::uint64_t size_bytes) {
-    if (parts_.context.stop.requested()) {
-        stopped_ = true;
-        throw Failure(ErrorCode::cancelled, "stop between two messages");
-    }
+    if (stop_requested()) throw Failure(ErrorCode::cancelled, "stop between two messages");
     auto const wanted = wanted_.find(uid);
     skipping_ = wanted == wanted_.end();
     if (skipping_) co_return;

@@ -2,9 +2,11 @@
 
 // The reading half of a lane: lists, plans and fetches, window by window, and pushes bodies into the queue.
 
+#include <deque>
 #include <unordered_map>
 #include <vector>
 
+#include "common/event.hpp"
 #include "daemon/copy/body_queue.hpp"
 #include "daemon/copy/lane.hpp"
 
@@ -21,8 +23,20 @@ class SourceHalf final : BodySink {
     bool stopped() const { return stopped_; }
 
  private:
-    Task<> read_folder(FolderWork& folder);
-    Task<> read_window(FolderWork& folder, UidRange window, Nominees& nominees);
+    /// Messages that are to be fetched; an empty list announces the folder.
+    struct Planned {
+        FolderWork* folder = nullptr;
+        std::vector<MessageMeta> messages;
+    };
+
+    // Planning runs ahead of fetching by about one window, so that its round trips cost no time.
+    Task<> plan_folders(std::vector<FolderWork*> folders);
+    Task<> plan_folder(FolderWork& folder);
+    Task<> plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees);
+    Task<> add_planned(FolderWork& folder, std::vector<MessageMeta> messages);
+    Task<> fetch_planned();
+    bool stop_requested();
+
     /// Unclaimed messages that were in the destination folder before this pass.
     Task<Nominees> list_nominees(FolderWork& folder);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
@@ -47,6 +61,12 @@ class SourceHalf final : BodySink {
     BodyQueue& queue_;
     std::unordered_map<Uid, MessageMeta> wanted_;  ///< Of the fetch under way.
     std::vector<MessageMeta> missing_;
+    FolderWork* fetching_ = nullptr;
+    std::deque<Planned> planned_;
+    std::size_t planned_messages_ = 0;
+    bool planning_over_ = false;
+    bool fetching_over_ = false;
+    Event planned_changed_;  ///< Any of the four above.
     bool skipping_ = false;  ///< The body under way was not asked for.
     bool stopped_ = false;
     LedgerView heirs_;  ///< Entries of the old epoch that nobody has inherited yet.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/account_address.hpp"
 #include "common/text.hpp"
 #include "daemon/jobs/schedule.hpp"
 
@@ -90,7 +91,7 @@ Result<JobSpec> resolved(JobSpec spec, Settings const& settings) {
     if (mailbox_key(spec.source) == mailbox_key(spec.destination)) {
         return Error{ErrorCode::same_mailbox,
                      "source and destination are the same mailbox: " + printable(spec.source.login) + " on " +
-                         printable(spec.source.host)};
+                         printable(server_name(spec.source))};
     }
     if (spec.language.empty()) spec.language = settings.config.language;
     auto const keep_max = static_cast<std::uint64_t>(settings.config.secrets.keep_max.count());

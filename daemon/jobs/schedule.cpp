@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "common/account_address.hpp"
 #include "common/text.hpp"
 
 namespace imapcopy::jobs {
@@ -63,7 +64,7 @@ class Usage {
 
 std::string mailbox_key(AccountSpec const& account) {
     auto const& mailbox = account.authorize_as.empty() ? account.login : account.authorize_as;
-    return ascii_lower(account.host) + '\n' + ascii_lower(mailbox);
+    return server_name(account) + '\n' + ascii_lower(mailbox);
 }
 
 Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config::Limits const& limits,

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/account_address.hpp"
 #include "common/text.hpp"
 
 namespace imapcopy::store {
@@ -33,7 +34,7 @@ std::int64_t account_id(Database& database, AccountSpec const& account, Side sid
         throw Failure(ErrorCode::invalid_argument,
                       "create a job: the " + std::string(to_string(side)) + " needs a host and a login");
     }
-    auto const host = ascii_lower(account.host);
+    auto const host = server_name(account);
     // An administrator's login opens many mailboxes: the one that is opened is the account, not the key to it.
     auto const& mailbox = account.authorize_as.empty() ? account.login : account.authorize_as;
     auto const find = "SELECT id FROM account WHERE host = ?1 AND login = ?2";

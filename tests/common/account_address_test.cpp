@@ -119,5 +119,16 @@ TEST(DefaultPort, FollowsTheTlsMode) {
     EXPECT_EQ(default_port(TlsMode::cleartext), 143);
 }
 
+TEST(ServerName, TakesTheUsualPortsAsOneServerAndOthersAsServersOfTheirOwn) {
+    AccountSpec account;
+    account.host = "Mail.Example";
+    for (std::uint16_t const port : {0, 143, 993}) {
+        account.port = port;
+        EXPECT_EQ(server_name(account), "mail.example");
+    }
+    account.port = 1143;
+    EXPECT_EQ(server_name(account), "mail.example:1143");
+}
+
 }  // namespace
 }  // namespace imapcopy

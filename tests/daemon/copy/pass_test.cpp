@@ -221,6 +221,22 @@ TEST(Pass, StopsBetweenMessagesAndGoesOnLater) {
     EXPECT_EQ(world.destination.contents(), expected_contents(world));
 }
 
+TEST(Pass, LosesNothingWhereverItIsStopped) {
+    for (int k = 1; k <= 10; ++k) {
+        World world;
+        fill(world);
+        int seen = 0;
+        world.destination.refuse = [&](std::string const&) -> std::optional<Error> {
+            if (++seen == k) world.stop.request();
+            return std::nullopt;
+        };
+        (void)succeed(world);
+        world.stop = {};
+        EXPECT_FALSE(succeed(world).stopped);
+        EXPECT_EQ(world.destination.contents(), expected_contents(world)) << "stopped at message " << k;
+    }
+}
+
 TEST(Pass, CountsProgressToTheEnd) {
     World world;
     fill(world);
