@@ -2,6 +2,7 @@
 
 // The headers that every waiting file needs. Precompiled once and shared; nothing of ours belongs here.
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -12,7 +13,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/result.hpp>
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>

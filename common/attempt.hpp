@@ -1,7 +1,7 @@
 #pragma once
 
-// attempt(): what became of a coroutine, as a value. For code that must go on (clean up, try again, race) after a
-// failure: a handler cannot wait, a value can be waited for.
+// attempt(): what became of a coroutine, as a value. For code that must go on (clean up, try again, race)
+// after a failure: a handler cannot wait, a value can be waited for.
 
 #include <exception>
 #include <optional>

@@ -12,7 +12,7 @@ namespace {
 
 /// Keeps one timer armed at or before the wanted time; when it fires early it only arms again.
 class TimerAlarm final : public Alarm {
-   public:
+ public:
     TimerAlarm(boost::asio::any_io_executor const& executor, std::function<void()> on_alarm)
         : state_(std::make_shared<State>(executor, std::move(on_alarm))) {}
     ~TimerAlarm() override {
@@ -28,7 +28,7 @@ class TimerAlarm final : public Alarm {
     }
     void clear() override { state_->wanted.reset(); }
 
-   private:
+ private:
     struct State {
         State(boost::asio::any_io_executor const& executor, std::function<void()> callback)
             : timer(executor), on_alarm(std::move(callback)) {}
@@ -91,7 +91,9 @@ std::optional<int> parse_zone(std::string_view text, std::size_t position) {
 
 RealClock::RealClock(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-TimePoint RealClock::now() const { return std::chrono::steady_clock::now(); }
+TimePoint RealClock::now() const {
+    return std::chrono::steady_clock::now();
+}
 
 WallTime RealClock::wall_now() const {
     return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -113,11 +115,11 @@ std::string to_rfc3339(WallTime time) {
     std::chrono::year_month_day const date{day};
     std::chrono::hh_mm_ss const clock{seconds - day};
     std::array<char, 40> buffer{};
-    auto const length = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ",
-                                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                                      static_cast<int>(clock.minutes().count()),
-                                      static_cast<int>(clock.seconds().count()));
+    auto const length =
+        std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ",
+                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                      static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
     return {buffer.data(), static_cast<std::size_t>(length)};
 }
 
@@ -136,7 +138,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
     auto second = std::optional(0);
     if (take_char(text, position, ":")) second = take_number(text, position, 2);
     auto const zone = parse_zone(text, position);
-    std::chrono::year_month_day const date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+    std::chrono::year_month_day const date{std::chrono::year(*year),
+                                           std::chrono::month(static_cast<unsigned>(*month)),
                                            std::chrono::day(static_cast<unsigned>(*day))};
     if (!date.ok() || *hour > 23 || *minute > 59 || !second || *second > 60 || !zone) return std::nullopt;
     return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute - *zone) +

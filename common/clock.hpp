@@ -17,15 +17,16 @@ namespace imapcopy {
 
 /// A deadline that can be moved cheaply (once a read) and calls back once when it passes.
 class Alarm {
-   public:
+ public:
     virtual ~Alarm() = default;
-    /// Calls back at `when`, on the loop, unless moved or cleared before. Moving it later costs no system call.
+    /// Calls back at `when`, on the loop, unless moved or cleared before. Moving it later costs no system
+    /// call.
     virtual void set(TimePoint when) = 0;
     virtual void clear() = 0;
 };
 
 class Clock {
-   public:
+ public:
     virtual ~Clock() = default;
     virtual TimePoint now() const = 0;
     virtual WallTime wall_now() const = 0;
@@ -38,14 +39,14 @@ class Clock {
 };
 
 class RealClock final : public Clock {
-   public:
+ public:
     explicit RealClock(boost::asio::any_io_executor executor);
     TimePoint now() const override;
     WallTime wall_now() const override;
     Task<> sleep_until(TimePoint when) override;
     std::unique_ptr<Alarm> make_alarm(std::function<void()> on_alarm) override;
 
-   private:
+ private:
     boost::asio::any_io_executor executor_;
 };
 

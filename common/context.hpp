@@ -10,11 +10,11 @@ namespace imapcopy {
 
 /// A flag looked at between steps. Requesting a stop interrupts nothing by itself.
 class StopSignal {
-   public:
+ public:
     void request() { requested_ = true; }
     bool requested() const { return requested_; }
 
-   private:
+ private:
     bool requested_ = false;
 };
 

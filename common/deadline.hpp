@@ -15,8 +15,8 @@ namespace imapcopy {
 
 /// Awaits `task`, but at most until `deadline`; then cancels it, waits for it to end, and throws Failure
 /// (timed_out, `what`). An exception of `task` passes through unchanged. `clock` must outlive the call.
-/// Both sides are turned into values first: racing `op || timer` directly waits for the timer when `op` throws, and
-/// loses the true error.
+/// Both sides are turned into values first: racing `op || timer` directly waits for the timer when `op`
+/// throws, and loses the true error.
 template <class T>
 Task<T> with_deadline(Clock& clock, TimePoint deadline, std::string what, Task<T> task) {
     using boost::asio::experimental::awaitable_operators::operator||;

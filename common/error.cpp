@@ -68,9 +68,13 @@ constexpr std::array table = {
 
 std::string_view const error_name_prefix = "org.imapcopyd1.Error.";
 
-std::string_view to_string(Side side) { return side == Side::source ? "source" : "destination"; }
+std::string_view to_string(Side side) {
+    return side == Side::source ? "source" : "destination";
+}
 
-ErrorInfo const& info(ErrorCode code) { return table.at(static_cast<std::size_t>(code)); }
+ErrorInfo const& info(ErrorCode code) {
+    return table.at(static_cast<std::size_t>(code));
+}
 
 std::optional<ErrorCode> error_code_from_name(std::string_view name) {
     auto const row = std::ranges::find(table, name, &ErrorInfo::name);

@@ -12,11 +12,14 @@ struct Event::Waiter {
 };
 
 Event::Event() = default;
-Event::~Event() { assert(waiters_.empty()); }
+Event::~Event() {
+    assert(waiters_.empty());
+}
 
 void Event::set() {
     set_ = true;
-    for (auto* waiter : waiters_) (void)waiter->wake.try_send(boost::system::error_code());  // Once is enough.
+    for (auto* waiter : waiters_)
+        (void)waiter->wake.try_send(boost::system::error_code());  // Once is enough.
 }
 
 Task<> Event::wait() {

@@ -13,7 +13,7 @@ namespace imapcopy {
 
 /// A flag that coroutines can wait for. Lives on the loop; not for threads.
 class Event {
-   public:
+ public:
     Event();
     ~Event();  ///< Nobody may be waiting.
     Event(Event const&) = delete;
@@ -26,7 +26,7 @@ class Event {
     /// Returns when the event is set, or throws boost::system::system_error when the coroutine is cancelled.
     Task<> wait();
 
-   private:
+ private:
     struct Waiter;
     std::list<Waiter*> waiters_;
     bool set_ = false;
@@ -34,10 +34,10 @@ class Event {
 
 /// First come, first served.
 class AsyncMutex {
-   public:
+ public:
     /// Unlocks when it goes.
     class Lock {
-       public:
+     public:
         explicit Lock(AsyncMutex* mutex) : mutex_(mutex) {}
         ~Lock() { unlock(); }
         Lock(Lock&& other) noexcept : mutex_(std::exchange(other.mutex_, nullptr)) {}
@@ -51,14 +51,14 @@ class AsyncMutex {
             if (mutex_ != nullptr) std::exchange(mutex_, nullptr)->release();
         }
 
-       private:
+     private:
         AsyncMutex* mutex_;
     };
 
     /// The mutex must outlive the lock.
     Task<Lock> lock();
 
-   private:
+ private:
     void release();
     std::list<Event*> queue_;
     bool locked_ = false;

@@ -47,7 +47,17 @@ JobState state_of(Phase phase);
 bool holds_slot(Phase phase);
 
 /// Why a job is in phase waiting.
-enum class WaitReason : std::uint8_t { none, throttled, network, hours, credentials, quota, host, held, store };
+enum class WaitReason : std::uint8_t {
+    none,
+    throttled,
+    network,
+    hours,
+    credentials,
+    quota,
+    host,
+    held,
+    store
+};
 std::string_view to_string(WaitReason reason);  ///< "" for none.
 std::optional<WaitReason> parse_wait_reason(std::string_view text);
 
@@ -69,11 +79,13 @@ struct AccountSpec {
     std::string host;      ///< DNS name or address, lower case.
     std::uint16_t port = 0;
     TlsMode tls = TlsMode::implicit;
-    std::string login;         ///< As sent to the server.
-    std::string address;       ///< Mail address by which people look for the job; the login where nothing better is known.
+    std::string login;  ///< As sent to the server.
+    std::string
+        address;  ///< Mail address by which people look for the job; the login where nothing better is known.
     std::string authorize_as;  ///< SASL authorisation identity, or empty.
     AuthMethod auth = AuthMethod::password;
-    std::string tls_pin;  ///< Hex SHA-256 of the SubjectPublicKeyInfo that is trusted instead of the store, or empty.
+    std::string
+        tls_pin;  ///< Hex SHA-256 of the SubjectPublicKeyInfo that is trusted instead of the store, or empty.
 
     bool operator==(AccountSpec const&) const = default;
 };
@@ -140,8 +152,9 @@ struct JobView {
     bool operator==(JobView const&) const = default;
 };
 
-/// AccountSpec ↔ a{sv}: provider s, host s, port q→u, tls s, login s, address s, authorize_as s, auth s, tls_pin s.
-/// Reading reports every unknown key and wrong type or value in one Error(invalid_argument); `what` names the dict.
+/// AccountSpec ↔ a{sv}: provider s, host s, port q→u, tls s, login s, address s, authorize_as s, auth s,
+/// tls_pin s. Reading reports every unknown key and wrong type or value in one Error(invalid_argument);
+/// `what` names the dict.
 Dict to_dict(AccountSpec const& account);
 Result<AccountSpec> account_from_dict(Dict const& dict, std::string_view what);
 /// The options of Submit: include as, exclude as, rename as ("from=to"), below s, label s, language s,

@@ -52,14 +52,14 @@ std::string journal_name(std::string_view key) {
 
 /// Sends each line with its fields to the journal. spdlog 1.10's own systemd sink knows no fields.
 class JournalSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
-   public:
+ public:
     std::vector<std::string> fields;  ///< "NAME=value", set just before the line that they belong to.
 
-   private:
+ private:
     void sink_it_(spdlog::details::log_msg const& message) override {
-        std::vector<std::string> lines = {"MESSAGE=" + std::string(message.payload.data(), message.payload.size()),
-                                          "PRIORITY=" + std::to_string(to_syslog_priority(message.level)),
-                                          "SYSLOG_IDENTIFIER=imapcopyd"};
+        std::vector<std::string> lines = {
+            "MESSAGE=" + std::string(message.payload.data(), message.payload.size()),
+            "PRIORITY=" + std::to_string(to_syslog_priority(message.level)), "SYSLOG_IDENTIFIER=imapcopyd"};
         lines.insert(lines.end(), fields.begin(), fields.end());
         std::vector<iovec> parts;
         parts.reserve(lines.size());
@@ -80,8 +80,10 @@ std::optional<LogLevel> parse_log_level(std::string_view text) {
 }
 
 class ProcessLog::Sink {
-   public:
-    Sink() : journal_(stderr_is_the_journal() ? std::make_shared<JournalSink>() : nullptr), logger_(make_logger()) {
+ public:
+    Sink()
+        : journal_(stderr_is_the_journal() ? std::make_shared<JournalSink>() : nullptr),
+          logger_(make_logger()) {
         if (!journal_) logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%e %l: %v");
     }
 
@@ -100,7 +102,7 @@ class ProcessLog::Sink {
         logger_.flush();
     }
 
-   private:
+ private:
     static constexpr std::size_t line_bytes_max = 2048;
 
     static std::string quoted_if_needed(std::string const& value) {
@@ -119,9 +121,13 @@ class ProcessLog::Sink {
     spdlog::logger logger_;
 };
 
-ProcessLog::ProcessLog(LogLevel level) : sink_(std::make_unique<Sink>()) { sink_->set_level(level); }
+ProcessLog::ProcessLog(LogLevel level) : sink_(std::make_unique<Sink>()) {
+    sink_->set_level(level);
+}
 ProcessLog::~ProcessLog() = default;
-void ProcessLog::set_level(LogLevel level) { sink_->set_level(level); }
+void ProcessLog::set_level(LogLevel level) {
+    sink_->set_level(level);
+}
 void ProcessLog::write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
     sink_->write(level, message, fields);
 }

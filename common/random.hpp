@@ -10,7 +10,7 @@
 namespace imapcopy {
 
 class Random {
-   public:
+ public:
     virtual ~Random() = default;
     /// Fills `out` with bytes fit for keys and nonces.
     virtual void fill(std::span<std::byte> out) = 0;
@@ -21,17 +21,17 @@ class Random {
 
 /// The kernel's generator.
 class SystemRandom final : public Random {
-   public:
+ public:
     void fill(std::span<std::byte> out) override;
 };
 
 /// The same bytes for the same seed. For tests only.
 class SeededRandom final : public Random {
-   public:
+ public:
     explicit SeededRandom(std::uint64_t seed) : engine_(seed) {}
     void fill(std::span<std::byte> out) override;
 
-   private:
+ private:
     std::mt19937_64 engine_;
 };
 

@@ -14,14 +14,14 @@ namespace imapcopy {
 
 /// The one exception type of the project: "this operation is over". Holds the whole Error.
 class Failure final : public std::exception {
-   public:
+ public:
     explicit Failure(Error error) : error_(std::move(error)), text_(to_string(error_)) {}
     Failure(ErrorCode code, std::string message) : Failure(Error{code, std::move(message)}) {}
 
     Error const& error() const noexcept { return error_; }
     char const* what() const noexcept override { return text_.c_str(); }
 
-   private:
+ private:
     Error error_;
     std::string text_;
 };

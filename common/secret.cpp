@@ -37,7 +37,8 @@ Secret::~Secret() {
 }
 
 Secret::Secret(Secret&& other) noexcept
-    : memory_(std::exchange(other.memory_, nullptr)), size_(std::exchange(other.size_, 0)),
+    : memory_(std::exchange(other.memory_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
       mapped_(std::exchange(other.mapped_, 0)) {}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
@@ -47,6 +48,8 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-void wipe(std::span<char> bytes) { ::explicit_bzero(bytes.data(), bytes.size()); }
+void wipe(std::span<char> bytes) {
+    if (!bytes.empty()) ::explicit_bzero(bytes.data(), bytes.size());
+}
 
 }  // namespace imapcopy

@@ -8,14 +8,15 @@
 
 namespace imapcopy {
 
-/// Owns up to `bytes_max` bytes in pages of their own: locked in memory where the limit allows it, left out of
-/// core dumps, wiped on destruction. Move-only. There is no conversion to std::string, and no operator<<.
+/// Owns up to `bytes_max` bytes in pages of their own: locked in memory where the limit allows it, left out
+/// of core dumps, wiped on destruction. Move-only. There is no conversion to std::string, and no operator<<.
 class Secret {
-   public:
+ public:
     static constexpr std::size_t bytes_max = 16384;  ///< An OAuth token is about 4 KiB at most.
 
     Secret() = default;
-    /// Copies `bytes`; the caller wipes its own copy (see wipe). Throws Failure(invalid_argument) past the limit.
+    /// Copies `bytes`; the caller wipes its own copy (see wipe). Throws Failure(invalid_argument) past the
+    /// limit.
     explicit Secret(std::string_view bytes);
     ~Secret();
     Secret(Secret&& other) noexcept;
@@ -30,7 +31,7 @@ class Secret {
     /// The bytes, valid while this object lives. Call it as late as possible and keep nothing of it.
     std::string_view reveal() const { return {static_cast<char const*>(memory_), size_}; }
 
-   private:
+ private:
     void* memory_ = nullptr;
     std::size_t size_ = 0;
     std::size_t mapped_ = 0;

@@ -11,14 +11,14 @@ namespace imapcopy {
 
 template <class T, class Tag>
 class Tagged {
-   public:
+ public:
     using Value = T;
     constexpr Tagged() = default;
     constexpr explicit Tagged(T value) : value_(value) {}
     constexpr T value() const { return value_; }
     auto operator<=>(Tagged const&) const = default;
 
-   private:
+ private:
     T value_{};
 };
 

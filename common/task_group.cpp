@@ -19,7 +19,9 @@ struct TaskGroup::State {
 
 TaskGroup::TaskGroup(boost::asio::any_io_executor executor) : state_(std::make_shared<State>(executor)) {}
 
-TaskGroup::~TaskGroup() { assert(state_->running == 0); }
+TaskGroup::~TaskGroup() {
+    assert(state_->running == 0);
+}
 
 void TaskGroup::spawn(Task<> task) {
     ++state_->running;
@@ -41,6 +43,8 @@ Task<> TaskGroup::join() {
     if (state_->first_failure) std::rethrow_exception(std::exchange(state_->first_failure, nullptr));
 }
 
-bool TaskGroup::failed() const { return state_->first_failure != nullptr; }
+bool TaskGroup::failed() const {
+    return state_->first_failure != nullptr;
+}
 
 }  // namespace imapcopy

@@ -12,7 +12,7 @@ namespace imapcopy {
 
 /// Owner of coroutines that run side by side. All must have ended (join) before the group is destroyed.
 class TaskGroup {
-   public:
+ public:
     explicit TaskGroup(boost::asio::any_io_executor executor);
     ~TaskGroup();
     TaskGroup(TaskGroup const&) = delete;
@@ -24,7 +24,7 @@ class TaskGroup {
     Task<> join();
     bool failed() const;
 
-   private:
+ private:
     struct State;
     std::shared_ptr<State> state_;
 };

@@ -8,9 +8,12 @@
 namespace imapcopy {
 namespace {
 
-constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view base64_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr unsigned char byte_at(std::string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); }
+constexpr unsigned char byte_at(std::string_view text, std::size_t i) {
+    return static_cast<unsigned char>(text[i]);
+}
 
 struct CodePoint {
     char32_t value = 0;
@@ -111,7 +114,8 @@ std::string base64(std::string_view bytes) {
         auto const count = std::min<std::size_t>(3, bytes.size() - i);
         std::uint32_t word = 0;
         for (std::size_t k = 0; k < 3; ++k) word = word << 8U | (k < count ? byte_at(bytes, i + k) : 0U);
-        for (std::size_t k = 0; k < 4; ++k) out += k <= count ? base64_alphabet[word >> (18 - 6 * k) & 63U] : '=';
+        for (std::size_t k = 0; k < 4; ++k)
+            out += k <= count ? base64_alphabet[word >> (18 - 6 * k) & 63U] : '=';
     }
     return out;
 }

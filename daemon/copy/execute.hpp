@@ -19,7 +19,8 @@ Task<> prepare_destination(LaneParts& parts);
 /// Copies everything that is planned, batches that are refused in smaller and smaller pieces. False: stopped.
 Task<bool> copy_all(LaneParts& parts);
 
-/// How the copying ended. Only after a whole one a folder may be called complete: what a stop left out is not known.
+/// How the copying ended. Only after a whole one a folder may be called complete: what a stop left out is not
+/// known.
 enum class Ending : std::uint8_t { whole, stopped };
 
 /// Finds the UIDs of copies that the server did not name, and marks the folders that are wholly dealt with.

@@ -35,7 +35,8 @@ std::int64_t account_id(Database& database, AccountSpec const& account, Side sid
                       "create a job: the " + std::string(to_string(side)) + " needs a host and a login");
     }
     auto const host = server_name(account);
-    // An administrator's login opens many mailboxes: the one that is opened is the account, not the key to it.
+    // An administrator's login opens many mailboxes: the one that is opened is the account, not the key to
+    // it.
     auto const& mailbox = account.authorize_as.empty() ? account.login : account.authorize_as;
     auto const find = "SELECT id FROM account WHERE host = ?1 AND login = ?2";
     if (auto const id = database.find_integer(find, host, mailbox)) return *id;

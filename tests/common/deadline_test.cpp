@@ -66,9 +66,9 @@ TEST(WithDeadline, KeepsTheTrueErrorAndEndsAtOnce) {
     boost::asio::io_context io;
     test::ManualClock clock(io);
     auto const start = clock.now();
-    auto const error = error_of(
-        io, clock,
-        with_deadline(clock, start + std::chrono::hours(1), "wait", fail_after(clock, std::chrono::seconds(1))));
+    auto const error = error_of(io, clock,
+                                with_deadline(clock, start + std::chrono::hours(1), "wait",
+                                              fail_after(clock, std::chrono::seconds(1))));
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code, ErrorCode::auth_rejected);
     EXPECT_EQ(clock.now(), start + std::chrono::seconds(1));

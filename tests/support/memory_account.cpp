@@ -10,7 +10,8 @@
 
 namespace imapcopy::test {
 
-// --- MemoryServer ---------------------------------------------------------------------------------------------------
+// --- MemoryServer
+// ---------------------------------------------------------------------------------------------------
 
 StoredMailbox& MemoryServer::add_mailbox(std::string const& utf8, Role role) {
     auto stored = std::make_unique<StoredMailbox>();
@@ -22,7 +23,8 @@ StoredMailbox& MemoryServer::add_mailbox(std::string const& utf8, Role role) {
     return *mailboxes_.back();
 }
 
-Uid MemoryServer::add_message(std::string const& mailbox, std::string body, Flags flags, std::int64_t unix_seconds) {
+Uid MemoryServer::add_message(std::string const& mailbox, std::string body, Flags flags,
+                              std::int64_t unix_seconds) {
     auto& stored = at(mailbox);
     auto const uid = Uid(stored.uid_next++);
     ++stored.highest_mod_seq;
@@ -31,7 +33,8 @@ Uid MemoryServer::add_message(std::string const& mailbox, std::string body, Flag
 }
 
 StoredMailbox* MemoryServer::find(MailboxName const& name) {
-    auto const found = std::ranges::find_if(mailboxes_, [&](auto const& m) { return m->mailbox.name == name; });
+    auto const found =
+        std::ranges::find_if(mailboxes_, [&](auto const& m) { return m->mailbox.name == name; });
     return found == mailboxes_.end() ? nullptr : found->get();
 }
 
@@ -47,7 +50,8 @@ std::vector<std::string> MemoryServer::contents() const {
         if (!mailbox->mailbox.selectable) continue;
         lines.push_back(mailbox->mailbox.name.utf8 + (mailbox->mailbox.subscribed ? "|subscribed" : "|"));
         for (auto const& message : mailbox->messages) {
-            lines.push_back(mailbox->mailbox.name.utf8 + "|" + std::to_string(message.internal_date.unix_seconds) + "|" +
+            lines.push_back(mailbox->mailbox.name.utf8 + "|" +
+                            std::to_string(message.internal_date.unix_seconds) + "|" +
                             message.flags.to_string() + "|" + message.body);
         }
     }
@@ -70,7 +74,8 @@ void MemoryServer::step(std::string_view what) {
     if (++steps_ == fail_at_) throw Failure(ErrorCode::connection_lost, std::string(what));
 }
 
-// --- MemoryEndpoint -------------------------------------------------------------------------------------------------
+// --- MemoryEndpoint
+// -------------------------------------------------------------------------------------------------
 
 Task<> MemoryEndpoint::step(std::string_view what) {
     auto const name = std::string(what);
@@ -83,7 +88,8 @@ Task<> MemoryEndpoint::step(std::string_view what) {
 
 MailboxStatus MemoryEndpoint::status_of(StoredMailbox const& mailbox) const {
     std::uint32_t visible = 0;
-    for (auto const& message : mailbox.messages) visible += message.visible_from <= server_.clock_.now() ? 1 : 0;
+    for (auto const& message : mailbox.messages)
+        visible += message.visible_from <= server_.clock_.now() ? 1 : 0;
     return {UidValidity(mailbox.uid_validity), Uid(mailbox.uid_next), visible,
             ModSeq(server_.traits.condstore ? mailbox.highest_mod_seq : 0)};
 }
@@ -91,7 +97,8 @@ MailboxStatus MemoryEndpoint::status_of(StoredMailbox const& mailbox) const {
 StoredMailbox& MemoryEndpoint::require(MailboxName const& name, std::string_view what) {
     auto* const found = server_.find(name);
     if (found == nullptr || !found->mailbox.selectable) {
-        throw Failure(Error{ErrorCode::folder_vanished, std::string(what) + " \"" + name.utf8 + "\"", {}, side_});
+        throw Failure(
+            Error{ErrorCode::folder_vanished, std::string(what) + " \"" + name.utf8 + "\"", {}, side_});
     }
     return *found;
 }
@@ -126,7 +133,7 @@ Task<std::vector<std::optional<MailboxStatus>>> MemoryEndpoint::status(std::vect
     for (auto const& name : mailboxes) {
         auto const* const found = server_.find(name);
         statuses.push_back(found != nullptr && found->mailbox.selectable ? std::optional(status_of(*found))
-                                                                          : std::nullopt);
+                                                                         : std::nullopt);
     }
     co_return statuses;
 }
@@ -148,7 +155,8 @@ Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listin
     auto const& stored = require(mailbox, "list messages of");
     for (auto const& message : stored.messages) {
         bool const visible = message.visible_from <= server_.clock_.now();
-        if (visible && message.uid >= range.first && message.uid <= range.last) sink(meta_of(message, listing));
+        if (visible && message.uid >= range.first && message.uid <= range.last)
+            sink(meta_of(message, listing));
     }
 }
 
@@ -212,10 +220,11 @@ Task<> MemoryEndpoint::close() {
     co_return;
 }
 
-// --- Append ---------------------------------------------------------------------------------------------------------
+// --- Append
+// ---------------------------------------------------------------------------------------------------------
 
 class MemoryEndpoint::MemoryAppend final : public Append {
-   public:
+ public:
     MemoryAppend(MemoryEndpoint& endpoint, MailboxName mailbox, AsyncMutex::Lock writing)
         : endpoint_(endpoint), mailbox_(std::move(mailbox)), writing_(std::move(writing)) {}
     ~MemoryAppend() override {
@@ -255,7 +264,8 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         try {
             server.step("answer to an append");
         } catch (Failure const&) {
-            store(server.fault() == Fault::lose_connection_late_commit ? std::chrono::seconds(3) : Duration{});
+            store(server.fault() == Fault::lose_connection_late_commit ? std::chrono::seconds(3)
+                                                                       : Duration{});
             throw;
         }
         endpoint_.dead_ = false;
@@ -268,7 +278,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         co_return outcome_;
     }
 
-   private:
+ private:
     void decide() {
         auto& server = endpoint_.server_;
         for (std::size_t i = 0; i < messages_.size(); ++i) {
@@ -321,9 +331,10 @@ Task<std::unique_ptr<Endpoint>> MemoryConnections::connect(Side side) {
 
 std::string sample_message(int number, std::size_t body_bytes) {
     auto const n = std::to_string(number);
-    return "Message-ID: <" + n + "@example.org>\r\nDate: Mon, 1 Jan 2024 10:00:" + std::to_string(10 + number % 50) +
-           " +0000\r\nFrom: anna@example.org\r\nSubject: number " + n + "\r\n\r\n" + std::string(body_bytes, 'x') +
-           "\r\n";
+    return "Message-ID: <" + n +
+           "@example.org>\r\nDate: Mon, 1 Jan 2024 10:00:" + std::to_string(10 + number % 50) +
+           " +0000\r\nFrom: anna@example.org\r\nSubject: number " + n + "\r\n\r\n" +
+           std::string(body_bytes, 'x') + "\r\n";
 }
 
 }  // namespace imapcopy::test

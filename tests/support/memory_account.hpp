@@ -1,7 +1,7 @@
 #pragma once
 
-// A faithful little IMAP store and an Endpoint over it, with faults at every step. Passes the same contract suite as
-// ImapEndpoint over real servers.
+// A faithful little IMAP store and an Endpoint over it, with faults at every step. Passes the same contract
+// suite as ImapEndpoint over real servers.
 
 #include <functional>
 #include <map>
@@ -43,11 +43,16 @@ enum class Fault : std::uint8_t {
 
 /// One account on one server. Outlives its endpoints.
 class MemoryServer {
-   public:
+ public:
     explicit MemoryServer(Clock& clock) : clock_(clock) {}
 
-    EndpointTraits traits{.uid_plus = true, .multi_append = true, .condstore = true, .list_status = true,
-                          .fast_literals = true, .create_special_use = true, .append_limit_bytes = 0};
+    EndpointTraits traits{.uid_plus = true,
+                          .multi_append = true,
+                          .condstore = true,
+                          .list_status = true,
+                          .fast_literals = true,
+                          .create_special_use = true,
+                          .append_limit_bytes = 0};
     std::string personal_prefix;
     char separator = '/';
     bool any_keyword = true;
@@ -56,7 +61,8 @@ class MemoryServer {
     std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.
 
     StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
-    Uid add_message(std::string const& mailbox, std::string body, Flags flags = {}, std::int64_t unix_seconds = 0);
+    Uid add_message(std::string const& mailbox, std::string body, Flags flags = {},
+                    std::int64_t unix_seconds = 0);
     StoredMailbox* find(MailboxName const& name);
     StoredMailbox& at(std::string const& utf8);
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
@@ -77,7 +83,7 @@ class MemoryServer {
     Clock& clock() { return clock_; }
     Fault fault() const { return fault_; }
 
-   private:
+ private:
     Clock& clock_;
     std::vector<std::unique_ptr<StoredMailbox>> mailboxes_;
     std::size_t steps_ = 0;
@@ -88,7 +94,7 @@ class MemoryServer {
 };
 
 class MemoryEndpoint final : public Endpoint {
-   public:
+ public:
     MemoryEndpoint(MemoryServer& server, Side side) : server_(server), side_(side) {}
 
     EndpointTraits traits() const override { return server_.traits; }
@@ -108,7 +114,7 @@ class MemoryEndpoint final : public Endpoint {
     void abort() noexcept override { dead_ = true; }
     std::uint64_t bytes_transferred() const override { return bytes_; }
 
-   private:
+ private:
     class MemoryAppend;
     /// One step on this connection; a fault or abort() ends the connection for good.
     Task<> step(std::string_view what);
@@ -125,12 +131,13 @@ class MemoryEndpoint final : public Endpoint {
 
 /// Connections to two memory servers.
 class MemoryConnections final : public Connections {
-   public:
-    MemoryConnections(MemoryServer& source, MemoryServer& destination) : source_(source), destination_(destination) {}
+ public:
+    MemoryConnections(MemoryServer& source, MemoryServer& destination)
+        : source_(source), destination_(destination) {}
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     std::size_t count = 0;
 
-   private:
+ private:
     MemoryServer& source_;
     MemoryServer& destination_;
 };

@@ -100,8 +100,17 @@ Task<> MemoryJournal::begin(FolderId folder, std::vector<Intent> intents) {
             bool const retry = is_open(entry) && entry.source_uid == intent.source_uid &&
                                entry.destination_uid_validity == intent.destination_uid_validity;
             auto const base = retry ? entry.base_uid_next : intent.base_uid_next;
-            entry = {intent.source_uid, MessageState::intent, Uid(), intent.destination_uid_validity, base,
-                     intent.identity, intent.size_bytes, intent.internal_date, intent.flags, {}, {}};
+            entry = {intent.source_uid,
+                     MessageState::intent,
+                     Uid(),
+                     intent.destination_uid_validity,
+                     base,
+                     intent.identity,
+                     intent.size_bytes,
+                     intent.internal_date,
+                     intent.flags,
+                     {},
+                     {}};
         }
     };
     co_await write(change);
@@ -186,7 +195,8 @@ Task<std::vector<std::pair<FolderKey, FolderRecord>>> MemoryJournal::folders_wit
     co_await read();
     std::vector<std::pair<FolderKey, FolderRecord>> found;
     for (auto const& [id, folder] : folders_) {
-        bool const open = std::ranges::any_of(folder.entries, [](auto const& each) { return is_open(each.second); });
+        bool const open =
+            std::ranges::any_of(folder.entries, [](auto const& each) { return is_open(each.second); });
         if (open) found.emplace_back(folder.key, folder.record);
     }
     co_return found;

@@ -13,7 +13,7 @@ namespace imapcopy::test {
 using namespace imapcopy::copy;
 
 class MemoryJournal final : public Journal {
-   public:
+ public:
     enum class Death : std::uint8_t { before, after };
     /// The `step`-th write from now dies; every later call dies too, until revive().
     void die_at(std::size_t step, Death death) {
@@ -42,7 +42,7 @@ class MemoryJournal final : public Journal {
     Task<std::vector<std::pair<FolderKey, FolderRecord>>> folders_with_open_entries() override;
     Task<std::vector<Digest>> report_fingerprints() override;
 
-   private:
+ private:
     struct Folder {
         FolderKey key;
         FolderRecord record;

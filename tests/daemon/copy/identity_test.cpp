@@ -46,7 +46,8 @@ TEST(BodyObserver, AgreesWithTheHeaderBlockHoweverTheBodyIsCut) {
     auto const expected = identity_of_headers(headers);
     for (std::size_t piece = 1; piece <= body.size(); ++piece) {
         BodyObserver observer;
-        for (std::size_t i = 0; i < body.size(); i += piece) observer.add(std::string_view(body).substr(i, piece));
+        for (std::size_t i = 0; i < body.size(); i += piece)
+            observer.add(std::string_view(body).substr(i, piece));
         EXPECT_EQ(observer.finish(), expected) << "pieces of " << piece;
     }
 }

@@ -1,5 +1,5 @@
-// Every step of every connection lost, every write of the journal dying before and after: resume, compare with the
-// expected mailboxes, run again and demand that nothing is left to do.
+// Every step of every connection lost, every write of the journal dying before and after: resume, compare
+// with the expected mailboxes, run again and demand that nothing is left to do.
 
 #include "tests/daemon/copy/pass_fixture.hpp"
 
@@ -101,7 +101,8 @@ TEST_P(PassFaults, LosesAndDuplicatesNothingWheneverTheProcessDies) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, PassFaults,
-                         testing::Values(Case{"all_extensions", [](World&) {}}, Case{"no_extension", make_plain}),
+                         testing::Values(Case{"all_extensions", [](World&) {}},
+                                         Case{"no_extension", make_plain}),
                          [](auto const& each) { return each.param.name; });
 
 }  // namespace

@@ -12,11 +12,11 @@
 namespace imapcopy::test {
 
 class QuietObserver final : public Observer {
-   public:
+ public:
     Progress last;
     std::vector<Phase> phases;
 
-   private:
+ private:
     void phase(Phase phase) override { phases.push_back(phase); }
     void progress(Progress const& progress) override { last = progress; }
 };
@@ -31,7 +31,8 @@ struct World {
 
     Attempt<PassResult> run() {
         observer = {};
-        return run_task(io, clock, run_pass({clock, random, log, stop}, connections, journal, options, observer));
+        return run_task(io, clock,
+                        run_pass({clock, random, log, stop}, connections, journal, options, observer));
     }
     Attempt<PlanSummary> plan() {
         return run_task(io, clock, plan_pass({clock, random, log, stop}, connections, journal, options));
@@ -50,13 +51,14 @@ struct World {
     QuietObserver observer;
 };
 
-/// The world of the fault tests: two folders and an empty one, equal messages, one without headers, one that is
-/// streamed, mail that another tool has copied before, and mail that was there before.
+/// The world of the fault tests: two folders and an empty one, equal messages, one without headers, one that
+/// is streamed, mail that another tool has copied before, and mail that was there before.
 inline void fill(World& world) {
     auto& source = world.source;
     source.add_mailbox("Lists/Deep", Role::none).mailbox.subscribed = true;
     source.add_mailbox("Empty");
-    for (int i = 1; i <= 6; ++i) source.add_message("INBOX", sample_message(i), Flags::parse("\\Seen Label"), 1000 + i);
+    for (int i = 1; i <= 6; ++i)
+        source.add_message("INBOX", sample_message(i), Flags::parse("\\Seen Label"), 1000 + i);
     source.add_message("Lists/Deep", sample_message(20), {}, 2000);
     source.add_message("Lists/Deep", sample_message(20), {}, 2000);
     source.add_message("Lists/Deep", "\r\nno header at all\r\n", {}, 2001);

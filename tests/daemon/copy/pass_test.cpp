@@ -54,7 +54,8 @@ TEST(Pass, NeverChangesTheSource) {
     EXPECT_EQ(world.source.contents(), before);
     for (auto const& command : world.source.log) {
         EXPECT_FALSE(command.starts_with("append") || command.starts_with("select") ||
-                     command.starts_with("create") || command.starts_with("subscribe") || command.starts_with("store"))
+                     command.starts_with("create") || command.starts_with("subscribe") ||
+                     command.starts_with("store"))
             << command;
     }
 }

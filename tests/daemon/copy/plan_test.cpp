@@ -26,8 +26,8 @@ WindowLimits const no_limits{0, 0, UidValidity(1)};
 TEST(PlanWindow, TrustsTheLedgerFirst) {
     Nominees nominees;
     auto const plan = plan_window({message(1, 1, 10), message(2, 2, 10), message(3, 3, 10)},
-                                  {entry(1, MessageState::done), entry(2, MessageState::refused)}, nominees, no_limits,
-                                  "INBOX");
+                                  {entry(1, MessageState::done), entry(2, MessageState::refused)}, nominees,
+                                  no_limits, "INBOX");
     ASSERT_EQ(plan.copy.size(), 1U);
     EXPECT_EQ(plan.copy[0].uid, Uid(3));
     EXPECT_EQ(plan.known, 2U);
@@ -42,8 +42,9 @@ TEST(PlanWindow, CopiesAgainWhatWasAnnouncedAndNotFound) {
 
 TEST(PlanWindow, CallsAnAnnouncedMessageGoneOnceItIsNoLongerListed) {
     Nominees nominees;
-    auto const plan = plan_window({message(2, 2, 10)}, {entry(1, MessageState::intent), entry(3, MessageState::done)},
-                                  nominees, no_limits, "INBOX");
+    auto const plan =
+        plan_window({message(2, 2, 10)}, {entry(1, MessageState::intent), entry(3, MessageState::done)},
+                    nominees, no_limits, "INBOX");
     EXPECT_EQ(plan.gone, std::vector<Uid>{Uid(1)});
 }
 
@@ -69,7 +70,8 @@ TEST(PlanWindow, ComparesBodiesWhereSizesDifferOrRepeat) {
     for (std::uint64_t const size : {10U, 12U}) {
         Nominees nominees;
         nominees.add({Uid(50), identity_of(1), {}, size});
-        auto const plan = plan_window({message(1, 1, 10), message(2, 1, 10)}, {}, nominees, no_limits, "INBOX");
+        auto const plan =
+            plan_window({message(1, 1, 10), message(2, 1, 10)}, {}, nominees, no_limits, "INBOX");
         ASSERT_EQ(plan.compare.size(), 1U) << size;
         EXPECT_EQ(plan.compare[0], (Comparison{{Uid(1), Uid(2)}, {Uid(50)}}));
         EXPECT_EQ(nominees.size(), 1U);
@@ -88,7 +90,8 @@ TEST(PlanWindow, TellsMessagesWithoutHeadersByDateThenBody) {
 
 TEST(PlanWindow, ListsWhatIsTooLarge) {
     Nominees nominees;
-    auto const plan = plan_window({message(1, 1, 100), message(2, 2, 40)}, {}, nominees, {50, 30, UidValidity(1)}, "A");
+    auto const plan =
+        plan_window({message(1, 1, 100), message(2, 2, 40)}, {}, nominees, {50, 30, UidValidity(1)}, "A");
     ASSERT_EQ(plan.exceptions.size(), 2U);
     EXPECT_EQ(plan.exceptions[0].text, "100 bytes, and the destination allows 30");
     EXPECT_TRUE(plan.copy.empty());
@@ -99,7 +102,8 @@ TEST(CompareBodies, PairsEqualBodiesInOrderAndCopiesTheRest) {
     nominees.add({Uid(50), identity_of(1), {}, 10});
     Digest const equal{1};
     Digest const other{2};
-    auto const result = compare_bodies({{Uid(1), equal}, {Uid(2), equal}, {Uid(3), other}}, {{Uid(50), equal}}, nominees);
+    auto const result =
+        compare_bodies({{Uid(1), equal}, {Uid(2), equal}, {Uid(3), other}}, {{Uid(50), equal}}, nominees);
     EXPECT_EQ(result.adopt, (std::vector<Adoption>{{Uid(1), Uid(50)}}));
     EXPECT_EQ(result.copy, (std::vector<Uid>{Uid(2), Uid(3)}));
     EXPECT_TRUE(nominees.empty());
