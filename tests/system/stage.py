@@ -1,6 +1,7 @@
 """A stage for whole-program tests: private Dovecot servers, a private bus, imapcopyd, imapcopyctl."""
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -85,6 +86,7 @@ class Stage:
             self.stop(name, signal.SIGKILL if name == 'line' else signal.SIGTERM)
         for side in ('source', 'destination'):
             tool('mailserver', 'stop', '--dir', f'{self.work}/{side}', check=False)
+        shutil.rmtree(self.work)
 
     def write(self, name, content):
         with open(f'{self.work}/{name}', 'wb') as file:

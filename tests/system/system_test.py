@@ -18,10 +18,7 @@ HOLDS_SLOT = ('connecting', 'planning', 'copying', 'verifying')
 
 def stage(**options):
     # The servers' own users must be able to reach their files below it.
-    folder = tempfile.TemporaryDirectory(prefix='imapcopy-system-')
-    made = Stage(folder.name, **options)
-    made.folder = folder
-    return made
+    return Stage(tempfile.mkdtemp(prefix='imapcopy-system-'), **options)
 
 
 class SystemTest(unittest.TestCase):
