@@ -25,15 +25,15 @@ class ScriptedConnections final : public copy::Connections {
 
 class Counted {
  public:
-    explicit Counted(ScriptedPassRunner& runner) : runner_(runner) {
-        runner_.running_max = std::max(runner_.running_max, ++runner_.running);
+    explicit Counted(ScriptedPassRunner& runner) : running_(runner.running) {
+        runner.running_max = std::max(runner.running_max, ++*running_);
     }
-    ~Counted() { --runner_.running; }
+    ~Counted() { --*running_; }
     Counted(Counted const&) = delete;
     Counted& operator=(Counted const&) = delete;
 
  private:
-    ScriptedPassRunner& runner_;
+    std::shared_ptr<std::uint32_t> running_;
 };
 
 Secret test_key() {

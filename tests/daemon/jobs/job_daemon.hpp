@@ -41,7 +41,8 @@ class ScriptedPassRunner final : public jobs::PassRunner {
     std::function<Task<jobs::Probe>(Context)> on_probe;
     MemoryServer destination;  ///< Receives the completion mails of all jobs.
     MemoryServer source;
-    std::uint32_t running = 0;
+    /// Shared with the passes: those of a daemon that has died go with its loop, after the runner.
+    std::shared_ptr<std::uint32_t> running = std::make_shared<std::uint32_t>(0);
     std::uint32_t running_max = 0;
     std::map<std::string, std::uint32_t> attempts;     ///< By source login.
     std::map<std::string, std::string> last_password;  ///< Of the source, by its login.

@@ -167,7 +167,7 @@ TEST_F(SupervisorTest, AbortsACancelledJobThatDoesNotListen) {
     daemon.pass_time(seconds(1));
     EXPECT_EQ(daemon.phase(id), Phase::cancelled);
     EXPECT_EQ(daemon.listener.ended, std::vector<JobId>{id});
-    EXPECT_EQ(daemon.runner.running, 0U);
+    EXPECT_EQ(*daemon.runner.running, 0U);
 }
 
 TEST_F(SupervisorTest, GoesOnAfterTheDeathOfTheDaemon) {
