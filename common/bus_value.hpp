@@ -46,9 +46,10 @@ inline std::optional<JobId> parse_job_path(std::string_view path) {
 }
 
 /// `text` as the bus accepts it: a message with bytes that are not UTF-8 costs the sender its connection.
+/// Nothing is cut: each byte becomes four at most.
 inline std::string bus_text(std::string_view text) {
     if (is_utf8(text) && text.find('\0') == std::string_view::npos) return std::string(text);
-    return printable(text, text.size());
+    return printable(text, 4 * text.size());
 }
 
 inline sdbus::Variant to_bus(Value const& value) {

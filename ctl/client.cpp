@@ -259,8 +259,9 @@ void Client::Impl::on_added(sdbus::Message& message) {
     if (!id) return;
     JobView job;
     apply_properties(job, interfaces[job_interface]);
-    known_.insert_or_assign(*id, std::move(job));
-    note(Event::Kind::job_added, *id);
+    known_.insert_or_assign(*id, job);
+    // Told here and not asked for later: the job may be gone by the time the event is read.
+    events_.push_back({Event::Kind::job_added, *id, std::move(job)});
 }
 
 void Client::Impl::on_removed(sdbus::Message& message) {
@@ -316,10 +317,11 @@ std::vector<Event> Client::Impl::wait_for_change(std::chrono::milliseconds timeo
     return events;
 }
 
-/// Puts the whole job beside each event that has one. A job that is gone meanwhile leaves its event without.
+/// Puts the whole job beside each event that needs one. Changes of a job that is gone meanwhile are left out:
+/// the event of its removal follows.
 void Client::Impl::complete(std::vector<Event>& events) {
     for (auto& event : events) {
-        if (event.id.value() == 0 || event.kind == Event::Kind::job_removed) continue;
+        if (event.job || event.id.value() == 0 || event.kind == Event::Kind::job_removed) continue;
         auto const known = known_.find(event.id);
         if (known != known_.end()) {
             event.job = known->second;
