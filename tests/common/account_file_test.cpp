@@ -79,6 +79,13 @@ TEST(TomlFile, SyntaxErrorIsAMistakeWithItsPlace) {
     EXPECT_FALSE(file.root().number("a"));
 }
 
+TEST(TomlFile, LettersBeyondAsciiAreNoBlanks) {
+    TomlFile continued("key = \"\"\"a\\\n  é\"\"\"", "f");
+    EXPECT_EQ(continued.root().string("key"), "aé");
+    TomlFile misplaced("key = 1é", "f");
+    EXPECT_THAT(mistakes(misplaced), HasSubstr("f:1:"));
+}
+
 TEST(AccountFile, ReadsTheKeysOfAnAccount) {
     auto const file = parse_account_file(
         "host = 'IMAP.example.org'\nport = 1143\ntls = 'starttls'\nlogin = 'anna'\naddress = "

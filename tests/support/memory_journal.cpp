@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 namespace imapcopy::test {
 namespace {
@@ -14,6 +15,35 @@ bool is_open(LedgerEntry const& entry) {
 
 bool is_copy(LedgerEntry const& entry) {
     return entry.state == MessageState::done || entry.state == MessageState::adopted;
+}
+
+bool claims(LedgerEntry const& entry, UidValidity uid_validity) {
+    return entry.destination_uid.value() != 0 && is_copy(entry) &&
+           entry.destination_uid_validity == uid_validity;
+}
+
+void void_uids(std::map<Uid, LedgerEntry>& entries, UidValidity valid) {
+    for (auto& [uid, entry] : entries) {
+        if (!is_copy(entry) || entry.destination_uid_validity == valid) continue;
+        entry.destination_uid = Uid();
+        entry.destination_uid_validity = UidValidity();
+    }
+}
+
+void record(LedgerEntry& entry, Outcome const& outcome, UidValidity folder_epoch) {
+    if (entry.source_uid != outcome.source_uid) {  // Had no intent.
+        entry.identity = outcome.identity;
+        entry.size_bytes = outcome.size_bytes;
+        entry.flags = outcome.flags;
+        entry.destination_uid_validity = folder_epoch;
+    }
+    entry.source_uid = outcome.source_uid;
+    entry.state = outcome.state;
+    entry.destination_uid = outcome.destination_uid;
+    if (outcome.destination_uid_validity.value() != 0)
+        entry.destination_uid_validity = outcome.destination_uid_validity;
+    entry.code = outcome.code;
+    entry.text = outcome.text;
 }
 
 }  // namespace
@@ -27,10 +57,21 @@ template <class Change>
 Task<> MemoryJournal::write(Change change) {
     co_await read();
     bool const dies = ++writes_ == die_at_;
+    dead_ = dies;
     if (!dies || death_ == Death::after) change();
     if (!dies) co_return;
-    dead_ = true;
     throw Failure(ErrorCode::store_corrupt, "the journal dies");
+}
+
+/// `change` happens to the folder as a whole or, where it throws, not at all.
+template <class Change>
+Task<> MemoryJournal::write_folder(FolderId folder, Change change) {
+    auto whole = [this, folder, &change] {
+        auto changed = at(folder);
+        change(changed);
+        at(folder) = std::move(changed);
+    };
+    co_await write(whole);
 }
 
 template <class Predicate>
@@ -45,15 +86,16 @@ LedgerView MemoryJournal::select(FolderId folder, Predicate predicate) {
 Task<FolderRecord> MemoryJournal::folder(FolderKey key) {
     FolderRecord record;
     auto change = [this, &key, &record] {
-        for (auto const& [id, folder] : folders_) {
-            if (folder.key.source == key.source && folder.key.destination == key.destination) {
-                record = folder.record;
-                return;
-            }
+        for (auto const& [id, folder] : *folders_) {
+            bool const found = folder.source_number == source_number_ && folder.key.source == key.source &&
+                               folder.key.destination == key.destination;
+            if (!found) continue;
+            record = folder.record;
+            return;
         }
-        auto const id = static_cast<std::int64_t>(folders_.size() + 1);
+        auto const id = static_cast<std::int64_t>(folders_->size() + 1);
         record.id = FolderId(id);
-        folders_[id] = {key, record, {}, {}};
+        (*folders_)[id] = {source_number_, key, record, {}, {}};
     };
     co_await write(change);
     co_return record;
@@ -62,12 +104,14 @@ Task<FolderRecord> MemoryJournal::folder(FolderKey key) {
 Task<> MemoryJournal::set_source_epoch(FolderId folder, UidValidity uid_validity) {
     auto change = [this, folder, uid_validity] {
         auto& f = at(folder);
+        if (f.record.source_uid_validity == uid_validity) return;
         for (auto& [uid, entry] : f.entries) {
             if (is_copy(entry)) f.old_entries[uid] = entry;
         }
         f.entries.clear();
         f.record.source_uid_validity = uid_validity;
         f.record.source_complete.reset();
+        f.record.destination_complete.reset();
     };
     co_await write(change);
 }
@@ -75,11 +119,11 @@ Task<> MemoryJournal::set_source_epoch(FolderId folder, UidValidity uid_validity
 Task<> MemoryJournal::set_destination_epoch(FolderId folder, UidValidity uid_validity) {
     auto change = [this, folder, uid_validity] {
         auto& f = at(folder);
-        for (auto& [uid, entry] : f.entries) {
-            entry.destination_uid = Uid();
-            if (is_copy(entry)) entry.destination_uid_validity = UidValidity();
-        }
+        if (f.record.destination_uid_validity == uid_validity) return;
+        void_uids(f.entries, uid_validity);
+        void_uids(f.old_entries, uid_validity);
         f.record.destination_uid_validity = uid_validity;
+        f.record.source_complete.reset();
         f.record.destination_complete.reset();
     };
     co_await write(change);
@@ -98,6 +142,7 @@ Task<> MemoryJournal::begin(FolderId folder, std::vector<Intent> intents) {
         for (auto const& intent : intents) {
             auto& entry = at(folder).entries[intent.source_uid];
             bool const retry = is_open(entry) && entry.source_uid == intent.source_uid &&
+                               entry.base_uid_next.value() != 0 &&
                                entry.destination_uid_validity == intent.destination_uid_validity;
             auto const base = retry ? entry.base_uid_next : intent.base_uid_next;
             entry = {intent.source_uid,
@@ -116,24 +161,32 @@ Task<> MemoryJournal::begin(FolderId folder, std::vector<Intent> intents) {
     co_await write(change);
 }
 
+/// `ours` is the folder as it is about to become.
+void MemoryJournal::check_claim(FolderId id, Folder const& ours, LedgerEntry const& claimant) {
+    if (!claims(claimant, claimant.destination_uid_validity)) return;
+    auto const rivals = [&](std::map<Uid, LedgerEntry> const& entries) {
+        return std::ranges::any_of(entries, [&](auto const& each) {
+            return &each.second != &claimant && each.second.destination_uid == claimant.destination_uid &&
+                   claims(each.second, claimant.destination_uid_validity);
+        });
+    };
+    for (auto const& [other_id, other] : *folders_) {
+        if (other.key.destination != ours.key.destination) continue;
+        auto const& folder = other_id == id.value() ? ours : other;
+        if (rivals(folder.entries) || rivals(folder.old_entries))
+            throw Failure(ErrorCode::internal, "a destination uid is claimed already");
+    }
+}
+
 Task<> MemoryJournal::finish(FolderId folder, std::vector<Outcome> outcomes) {
-    auto change = [this, folder, &outcomes] {
+    auto change = [this, folder, &outcomes](Folder& f) {
         for (auto const& outcome : outcomes) {
-            auto& entry = at(folder).entries[outcome.source_uid];
-            if (entry.source_uid != outcome.source_uid) {  // Had no intent.
-                entry.identity = outcome.identity;
-                entry.size_bytes = outcome.size_bytes;
-                entry.flags = outcome.flags;
-            }
-            entry.source_uid = outcome.source_uid;
-            entry.state = outcome.state;
-            entry.destination_uid = outcome.destination_uid;
-            entry.destination_uid_validity = outcome.destination_uid_validity;
-            entry.code = outcome.code;
-            entry.text = outcome.text;
+            auto& entry = f.entries[outcome.source_uid];
+            record(entry, outcome, f.record.destination_uid_validity);
+            check_claim(folder, f, entry);
         }
     };
-    co_await write(change);
+    co_await write_folder(folder, change);
 }
 
 Task<LedgerView> MemoryJournal::entries(FolderId folder, UidRange range) {
@@ -163,28 +216,25 @@ Task<LedgerView> MemoryJournal::inheritable(FolderId folder) {
 }
 
 Task<> MemoryJournal::inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) {
-    auto change = [this, folder, &old_to_new] {
-        auto& f = at(folder);
+    auto change = [&old_to_new](Folder& f) {
         for (auto const& [old_uid, new_uid] : old_to_new) {
             auto node = f.old_entries.extract(old_uid);
-            if (node.empty()) continue;
+            if (node.empty()) throw Failure(ErrorCode::internal, "inherit a uid that no older epoch holds");
             node.mapped().source_uid = new_uid;
             f.entries[new_uid] = node.mapped();
         }
     };
-    co_await write(change);
+    co_await write_folder(folder, change);
 }
 
 Task<UidSet> MemoryJournal::claimed(MailboxName destination, UidValidity uid_validity) {
     co_await read();
     std::vector<Uid> uids;
-    for (auto const& [id, folder] : folders_) {
+    for (auto const& [id, folder] : *folders_) {
         if (folder.key.destination != destination) continue;
         for (auto const* const entries : {&folder.entries, &folder.old_entries}) {
             for (auto const& [uid, entry] : *entries) {
-                bool const claims = entry.destination_uid.value() != 0 && is_copy(entry) &&
-                                    entry.destination_uid_validity == uid_validity;
-                if (claims) uids.push_back(entry.destination_uid);
+                if (claims(entry, uid_validity)) uids.push_back(entry.destination_uid);
             }
         }
     }
@@ -194,7 +244,8 @@ Task<UidSet> MemoryJournal::claimed(MailboxName destination, UidValidity uid_val
 Task<std::vector<std::pair<FolderKey, FolderRecord>>> MemoryJournal::folders_with_open_entries() {
     co_await read();
     std::vector<std::pair<FolderKey, FolderRecord>> found;
-    for (auto const& [id, folder] : folders_) {
+    for (auto const& [id, folder] : *folders_) {
+        if (folder.source_number != source_number_) continue;
         bool const open =
             std::ranges::any_of(folder.entries, [](auto const& each) { return is_open(each.second); });
         if (open) found.emplace_back(folder.key, folder.record);

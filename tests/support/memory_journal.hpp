@@ -3,6 +3,7 @@
 // A Journal in memory that dies at step k: before or after the k-th write has become durable.
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "common/result.hpp"
@@ -26,6 +27,13 @@ class MemoryJournal final : public Journal {
     }
     std::size_t writes() const { return writes_; }
     std::vector<Digest> reports;
+    /// The journal of another source that is copied to the same destination account: they share claims.
+    MemoryJournal another_source() const {
+        MemoryJournal other;
+        other.folders_ = folders_;
+        other.source_number_ = source_number_ + 1;
+        return other;
+    }
 
     Task<FolderRecord> folder(FolderKey key) override;
     Task<> set_source_epoch(FolderId folder, UidValidity uid_validity) override;
@@ -44,6 +52,7 @@ class MemoryJournal final : public Journal {
 
  private:
     struct Folder {
+        std::uint32_t source_number = 0;
         FolderKey key;
         FolderRecord record;
         std::map<Uid, LedgerEntry> entries;
@@ -52,12 +61,18 @@ class MemoryJournal final : public Journal {
     /// Runs `change` as one durable write.
     template <class Change>
     Task<> write(Change change);
+    template <class Change>
+    Task<> write_folder(FolderId folder, Change change);
     Task<> read();
-    Folder& at(FolderId id) { return folders_.at(id.value()); }
+    Folder& at(FolderId id) { return folders_->at(id.value()); }
+    void check_claim(FolderId id, Folder const& ours, LedgerEntry const& claimant);
     template <class Predicate>
     LedgerView select(FolderId folder, Predicate predicate);
 
-    std::map<std::int64_t, Folder> folders_;
+    /// Of all sources of the destination account.
+    std::shared_ptr<std::map<std::int64_t, Folder>> folders_ =
+        std::make_shared<std::map<std::int64_t, Folder>>();
+    std::uint32_t source_number_ = 0;
     std::size_t writes_ = 0;
     std::size_t die_at_ = 0;
     Death death_ = Death::before;

@@ -22,7 +22,12 @@ class BusServer {
  public:
     explicit BusServer(std::string const& address, std::uint32_t jobs = 0) {
         service.clock = &clock_;
-        for (std::uint32_t i = 0; i < jobs; ++i) service.views[JobId{i + 1}].id = JobId{i + 1};
+        for (std::uint32_t i = 0; i < jobs; ++i) {
+            auto& view = service.views[JobId{i + 1}];
+            view.id = JobId{i + 1};
+            view.spec.source.login = "anna@old.example";
+            view.spec.destination.login = "anna";
+        }
         service.last_id = jobs;
         auto const on_lost = [this](Error const& error) { lost_.set_value(error); };
         bus_.emplace(context_, io_.get_executor(), service, address, BusHooks{on_lost});

@@ -132,6 +132,7 @@ TEST(Stranger, IsRefusedByThePolicyAndHearsNothing) {
     client.follow();
     JobSpec spec;
     spec.source.login = "anna@old.example";
+    spec.destination.login = "anna";
     auto const id = client.submit(spec, Secret("a"), Secret("b"));
     server.on_loop([&] {
         auto view = server.service.views.at(id);

@@ -1,0 +1,99 @@
+// One suite over the account in memory and over real Dovecots: with all extensions, and with none.
+
+#include "tests/support/endpoint_contract.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "common/attempt.hpp"
+#include "daemon/copy/imap_endpoint.hpp"
+#include "daemon/net/tcp_connector.hpp"
+#include "tests/support/real_server.hpp"
+#include "tests/support/run_task.hpp"
+
+namespace imapcopy::test {
+namespace {
+
+class MemoryHost final : public EndpointHost {
+ public:
+    MemoryHost() { server_.add_mailbox("INBOX"); }
+    void run(Task<> task) override { run_task(io_, clock_, std::move(task)).rethrow(); }
+    Task<std::unique_ptr<Endpoint>> connect() override {
+        co_return std::make_unique<MemoryEndpoint>(server_, Side::destination);
+    }
+
+ private:
+    boost::asio::io_context io_;
+    ManualClock clock_{io_};
+    MemoryServer server_{clock_};
+};
+
+/// Started at the first use, stopped at the end of the program.
+Result<std::unique_ptr<RealServer>>& dovecot(std::string const& capability) {
+    static std::map<std::string, Result<std::unique_ptr<RealServer>>> servers;
+    auto const place = servers.find(capability);
+    if (place != servers.end()) return place->second;
+    RealServerOptions options;
+    options.capability = capability;
+    return servers.emplace(capability, RealServer::start(options)).first->second;
+}
+
+class DovecotHost final : public EndpointHost {
+ public:
+    explicit DovecotHost(RealServer const& server) : server_(server) { server_.wipe(); }
+
+    void run(Task<> task) override {
+        std::exception_ptr failure;
+        boost::asio::co_spawn(io_, std::move(task), [&](std::exception_ptr thrown) { failure = thrown; });
+        io_.restart();
+        io_.run();
+        if (failure) std::rethrow_exception(failure);
+    }
+    Task<std::unique_ptr<Endpoint>> connect() override {
+        net::Target target{"127.0.0.1", server_.port(), TlsMode::cleartext, {}};
+        imap::Credentials credentials;
+        credentials.login = "anna";
+        credentials.secret = Secret("pass");
+        auto opening = open_imap_endpoint({clock_, random_, log_, stop_}, connector_, std::move(target),
+                                          std::move(credentials), Side::destination, {});
+        auto endpoint = co_await std::move(opening);
+        co_return endpoint;
+    }
+
+ private:
+    RealServer const& server_;
+    boost::asio::io_context io_;
+    RealClock clock_{io_.get_executor()};
+    SystemRandom random_;
+    NullLog log_;
+    StopSignal stop_;
+    net::TcpConnector connector_{io_.get_executor(), clock_, net::NetPolicy{{"127.0.0.1"}, {}, {}, {}}};
+};
+
+std::unique_ptr<EndpointHost> make_memory() {
+    return std::make_unique<MemoryHost>();
+}
+
+std::unique_ptr<EndpointHost> make_dovecot(std::string const& capability) {
+    auto const& server = dovecot(capability);
+    if (server.has_error()) {
+        skip_without_server(server.error());
+        return nullptr;
+    }
+    return std::make_unique<DovecotHost>(**server);
+}
+
+std::unique_ptr<EndpointHost> make_full_dovecot() {
+    return make_dovecot("");
+}
+std::unique_ptr<EndpointHost> make_plain_dovecot() {
+    return make_dovecot("IMAP4rev1");
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, EndpointContract, testing::Values(EndpointFactory{make_memory}));
+INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_full_dovecot}));
+INSTANTIATE_TEST_SUITE_P(DovecotWithoutExtensions, EndpointContract,
+                         testing::Values(EndpointFactory{make_plain_dovecot}));
+
+}  // namespace
+}  // namespace imapcopy::test

@@ -1,0 +1,224 @@
+#pragma once
+
+// The contract of copy::Endpoint, as one suite for the account in memory and for real servers. A test program
+// includes this once and says
+//
+//   INSTANTIATE_TEST_SUITE_P(Memory, EndpointContract, testing::Values(EndpointFactory{make_my_host}));
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/copy/endpoint.hpp"
+#include "daemon/copy/identity.hpp"
+#include "tests/support/memory_account.hpp"
+
+namespace imapcopy::test {
+
+/// What an implementation brings along: one empty account that holds nothing but INBOX.
+class EndpointHost {
+ public:
+    virtual ~EndpointHost() = default;
+    /// Runs `task` to its end on the loop of the endpoints; rethrows what it throws.
+    virtual void run(Task<> task) = 0;
+    /// Another connection to the account.
+    virtual Task<std::unique_ptr<copy::Endpoint>> connect() = 0;
+};
+
+using EndpointFactory = std::function<std::unique_ptr<EndpointHost>()>;
+
+/// Keeps the bodies that it is given.
+class KeepingSink final : public copy::BodySink {
+ public:
+    std::vector<std::pair<Uid, std::string>> bodies;
+    std::vector<Uid> absent;
+
+ private:
+    Task<> begin(Uid uid, std::uint64_t size_bytes) override {
+        bodies.emplace_back(uid, std::string());
+        size_bytes_ = size_bytes;
+        co_return;
+    }
+    Task<> data(std::string_view bytes) override {
+        bodies.back().second += bytes;
+        co_return;
+    }
+    Task<> end() override {
+        EXPECT_EQ(bodies.back().second.size(), size_bytes_);
+        co_return;
+    }
+    Task<> missing(Uid uid) override {
+        absent.push_back(uid);
+        co_return;
+    }
+    std::uint64_t size_bytes_ = 0;
+};
+
+class EndpointContract : public testing::TestWithParam<EndpointFactory> {
+ protected:
+    void SetUp() override { host_ = GetParam()(); }
+
+    using Step = Task<> (*)(copy::Endpoint&);
+    /// Runs `step` over a fresh connection and closes it.
+    void with_endpoint(Step step) {
+        if (!host_) return;
+        host_->run(run_step(*host_, step));
+    }
+
+    static Task<std::optional<MailboxStatus>> status_of(copy::Endpoint& endpoint, std::string utf8) {
+        std::vector<MailboxName> names(1, name(utf8));
+        auto const statuses = co_await endpoint.status(std::move(names));
+        co_return statuses.at(0);
+    }
+
+    static MailboxName name(std::string const& utf8) { return MailboxName::from_utf8(utf8).value(); }
+
+    /// Appends `bodies` as one command, or as one each where the server cannot take more.
+    static Task<std::vector<copy::AppendOutcome>> append_all(copy::Endpoint& endpoint, MailboxName mailbox,
+                                                             std::vector<std::string> bodies) {
+        std::vector<copy::AppendOutcome> outcomes;
+        std::unique_ptr<copy::Append> append;
+        for (auto const& body : bodies) {
+            if (!append) append = co_await endpoint.append(mailbox);
+            copy::AppendMessage message{Flags::parse("\\Seen Keyword"), {1'700'000'000, 60}, body.size()};
+            bool const accepted = co_await append->message(std::move(message));
+            if (accepted) co_await append->write(body);
+            if (endpoint.traits().multi_append && &body != &bodies.back() && accepted) continue;
+            if (accepted) co_await append->commit();
+            outcomes.push_back(co_await append->outcome());
+            append.reset();
+        }
+        co_return outcomes;
+    }
+
+    static Task<std::vector<MessageMeta>> list_all(copy::Endpoint& endpoint, MailboxName mailbox,
+                                                   copy::Listing listing) {
+        std::vector<MessageMeta> listed;
+        std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { listed.push_back(meta); };
+        UidRange const everything{Uid(1), Uid(UINT32_MAX)};
+        co_await endpoint.list_messages(std::move(mailbox), everything, listing, sink);
+        co_return listed;
+    }
+
+ private:
+    static Task<> run_step(EndpointHost& host, Step step) {
+        auto const endpoint = co_await host.connect();
+        co_await step(*endpoint);
+        co_await endpoint->close();
+    }
+
+    std::unique_ptr<EndpointHost> host_;
+};
+
+TEST_P(EndpointContract, ListsTheInboxOfAnEmptyAccount) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        auto const view = co_await endpoint.list();
+        EXPECT_EQ(view.mailboxes.size(), 1U);
+        EXPECT_TRUE(view.mailboxes.at(0).name.is_inbox());
+        EXPECT_TRUE(view.mailboxes.at(0).selectable);
+    });
+}
+
+TEST_P(EndpointContract, CreatesAFolderOnceAndSubscribesToIt) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        auto const first = co_await endpoint.create(name("Größe"), copy::Role::none);
+        EXPECT_EQ(first.outcome, copy::CreateOutcome::created);
+        auto const again = co_await endpoint.create(name("Größe"), copy::Role::none);
+        EXPECT_EQ(again.outcome, copy::CreateOutcome::existed);
+        bool const subscribed = co_await endpoint.subscribe(name("Größe"));
+        EXPECT_TRUE(subscribed);
+        auto const view = co_await endpoint.list();
+        EXPECT_EQ(view.mailboxes.size(), 2U);
+        for (auto const& mailbox : view.mailboxes) {
+            EXPECT_TRUE(mailbox.subscribed || mailbox.name.is_inbox()) << mailbox.name.utf8;
+        }
+    });
+}
+
+TEST_P(EndpointContract, KeepsBytesDateAndFlagsOfWhatIsAppended) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        std::vector<std::string> const bodies = {sample_message(1), sample_message(2, 300'000),
+                                                 sample_message(3)};
+        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies);
+        for (auto const& outcome : outcomes) EXPECT_EQ(outcome.kind, copy::AppendOutcome::Kind::stored);
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::identity);
+        EXPECT_EQ(listed.size(), 3U);
+        std::vector<Uid> uids;
+        for (std::size_t i = 0; i < listed.size(); ++i) {
+            uids.push_back(listed[i].uid);
+            EXPECT_EQ(listed[i].flags, Flags::parse("\\Seen Keyword"));
+            EXPECT_EQ(listed[i].internal_date.unix_seconds, 1'700'000'000);
+            EXPECT_EQ(listed[i].size_bytes, bodies[i].size());
+            EXPECT_EQ(listed[i].identity, copy::identity_of_headers(bodies[i]));
+        }
+        KeepingSink sink;
+        co_await endpoint.fetch_bodies(name("INBOX"), uids, sink);
+        EXPECT_EQ(sink.bodies.size(), 3U);
+        for (std::size_t i = 0; i < sink.bodies.size(); ++i) {
+            EXPECT_EQ(sink.bodies[i].first, uids[i]);
+            EXPECT_EQ(sink.bodies[i].second, bodies[i]);
+        }
+    });
+}
+
+TEST_P(EndpointContract, NamesTheUidsOfWhatItStoredWhereItPromisesTo) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        if (!endpoint.traits().uid_plus) co_return;
+        auto const before = co_await status_of(endpoint, "INBOX");
+        std::vector<std::string> const bodies = {sample_message(1), sample_message(2)};
+        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies);
+        std::vector<Uid> uids;
+        for (auto const& outcome : outcomes) {
+            EXPECT_EQ(outcome.uid_validity, before->uid_validity);
+            uids.insert(uids.end(), outcome.uids.begin(), outcome.uids.end());
+        }
+        EXPECT_EQ(uids.size(), 2U);
+        EXPECT_GE(uids.at(0), before->uid_next);
+        auto const after = co_await status_of(endpoint, "INBOX");
+        EXPECT_EQ(after->messages, 2U);
+    });
+}
+
+TEST_P(EndpointContract, StoresNothingOfAnAppendThatIsDropped) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        auto const body = sample_message(1);
+        auto append = co_await endpoint.append(name("INBOX"));
+        copy::AppendMessage message{{}, {}, body.size()};
+        (void)co_await append->message(std::move(message));
+        co_await append->write(body);
+    });
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        auto const status = co_await status_of(endpoint, "INBOX");
+        EXPECT_EQ(status->messages, 0U);
+    });
+}
+
+TEST_P(EndpointContract, TellsAMissingFolderFromARefusedMessage) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        std::vector<std::string> const bodies = {sample_message(1)};
+        auto const outcomes = co_await append_all(endpoint, name("Nowhere"), bodies);
+        EXPECT_EQ(outcomes.at(0).kind, copy::AppendOutcome::Kind::missing_mailbox);
+        auto const missing = co_await status_of(endpoint, "Nowhere");
+        EXPECT_FALSE(missing);
+    });
+}
+
+TEST_P(EndpointContract, SaysWhichMessagesAreNotThere) {
+    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+        std::vector<std::string> const bodies = {sample_message(1)};
+        (void)co_await append_all(endpoint, name("INBOX"), bodies);
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::metadata);
+        auto const uid = listed.at(0).uid;
+        std::vector<Uid> uids = {uid, Uid(uid.value() + 1000)};
+        KeepingSink sink;
+        co_await endpoint.fetch_bodies(name("INBOX"), uids, sink);
+        EXPECT_EQ(sink.bodies.size(), 1U);
+        EXPECT_EQ(sink.absent, std::vector<Uid>{Uid(uid.value() + 1000)});
+    });
+}
+
+}  // namespace imapcopy::test
