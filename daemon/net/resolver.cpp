@@ -108,13 +108,6 @@ Task<Addresses> Resolver::resolve(std::string host, TimePoint deadline) {
     boost::system::error_code not_literal;
     auto const literal = boost::asio::ip::make_address(host, not_literal);
     if (!not_literal) co_return Addresses{literal};
-    // RFC 6761 §6.3: this name needs no resolver, and a bare system may have none that knows it.
-    if (ascii_iequals(host, "localhost")) {
-        Addresses loopback;
-        loopback.push_back(boost::asio::ip::address_v4::loopback());
-        loopback.push_back(boost::asio::ip::address_v6::loopback());
-        co_return loopback;
-    }
     auto const channel = pool_->ask(host);
     auto receive = channel->async_receive(boost::asio::use_awaitable);
     auto what = "looking up \"" + printable(host, 255) + "\": no answer in time";
@@ -123,6 +116,10 @@ Task<Addresses> Resolver::resolve(std::string host, TimePoint deadline) {
 }
 
 Result<Addresses> Resolver::system_look_up(std::string const& host) {
+    // RFC 6761 §6.3: this name needs no resolver, and a bare system may have none that knows it.
+    if (ascii_iequals(host, "localhost")) {
+        return Addresses{boost::asio::ip::address_v4::loopback(), boost::asio::ip::address_v6::loopback()};
+    }
     thread_local bool const patience_shortened = (shorten_patience(), true);
     (void)patience_shortened;  // Its initialisation is what counts.
     addrinfo hints{};
