@@ -45,9 +45,10 @@ class SystemTest(unittest.TestCase):
             def settled():
                 nonlocal busiest
                 busiest = max(busiest, self.check_slots(s, 8))
-                return sum(job['state'] == 'finished' for job in s.jobs()) == 40
+                phases = collections.Counter(job['phase'] for job in s.jobs())
+                return phases['complete'] == 40 and phases['waiting'] == 10
 
-            wait_until(settled, 240, '40 finished jobs')
+            wait_until(settled, 240, '40 finished jobs, and ten that wait')
             states = collections.Counter((job['state'], job['phase']) for job in s.jobs())
             print(f'at most {busiest} at work at a time; {dict(states)}')
             parked = [job for job in s.jobs() if job['phase'] == 'waiting']
