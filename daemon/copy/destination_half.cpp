@@ -213,7 +213,8 @@ Task<> DestinationHalf::collect() {
         if (sent_.empty()) break;
         auto& next = sent_.front();  // A deque's front stays where it is while others are added behind it.
         if (next.append == nullptr) {
-            ++parts_.state.progress.folders_done;
+            // Retries come back to a folder; it counts once.
+            if (!std::exchange(next.folder->counted, true)) ++parts_.state.progress.folders_done;
             parts_.state.report();
         } else {
             auto outcome = co_await next.append->outcome();
@@ -321,7 +322,6 @@ void DestinationHalf::give_up(FolderWork& folder, Error error) {
 }
 
 void DestinationHalf::retry(FolderWork& folder, std::vector<Message> messages) {
-    folder.complete = false;  // Until the retries are through.
     std::vector<MessageMeta> metas;
     for (auto& message : messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
 
+#include "common/attempt.hpp"
 #include "common/task_group.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/settle.hpp"
@@ -91,15 +92,22 @@ Task<> subscribe_folder(LaneParts& parts, FolderWork& folder) {
 }
 
 Task<> open_folder(LaneParts& parts, FolderWork& folder) {
-    auto const opened = co_await parts.destination.open(folder.mapped.destination, Access::read_write);
-    folder.destination = opened.status;
-    folder.permanent_flags = opened.permanent_flags;
+    auto const tried =
+        co_await attempt(parts.destination.open(folder.mapped.destination, Access::read_write));
+    if (auto const error = error_of(tried.exception)) {
+        // A folder that cannot be opened holds up nobody else.
+        if (error->code != ErrorCode::folder_vanished) tried.rethrow();
+        co_return give_up(parts, folder, *error);
+    }
+    auto const& status = tried.value->status;
+    folder.destination = status;
+    folder.permanent_flags = tried.value->permanent_flags;
     auto const known = folder.record.destination_uid_validity;
-    if (known != opened.status.uid_validity) {
-        co_await parts.journal.set_destination_epoch(folder.record.id, opened.status.uid_validity);
+    if (known != status.uid_validity) {
+        co_await parts.journal.set_destination_epoch(folder.record.id, status.uid_validity);
         if (known.value() != 0) folder.record.source_complete.reset();
         folder.record.destination_complete.reset();
-        folder.record.destination_uid_validity = opened.status.uid_validity;
+        folder.record.destination_uid_validity = status.uid_validity;
     }
 }
 
@@ -169,11 +177,9 @@ Task<bool> copy_all(LaneParts& parts) {
     });
     bool go_on = co_await copy_folders(parts, std::move(folders));
     while (go_on && !parts.state.retries.empty()) {
-        for (auto const& group : parts.state.retries) group.folder->complete = !group.folder->given_up;
         auto groups = std::exchange(parts.state.retries, {});
         go_on = co_await copy_groups(parts, std::move(groups));
     }
-    for (auto const& group : parts.state.retries) group.folder->complete = false;
     co_return go_on;
 }
 

@@ -49,7 +49,13 @@ Task<> SourceHalf::plan_folders(std::vector<FolderWork*> folders) {
     for (auto* const folder : folders) {
         if (fetching_over_) co_return;
         if (stop_requested()) co_return;
-        co_await plan_folder(*folder);
+        auto const planned = co_await attempt(plan_folder(*folder));
+        auto const error = error_of(planned.exception);
+        if (!error) continue;
+        // A folder that cannot be opened holds up nobody else.
+        if (error->code != ErrorCode::folder_vanished) planned.rethrow();
+        folder->complete = false;
+        parts_.state.add_exception(*folder, Uid(), std::string(info(error->code).name), 0, to_string(*error));
     }
 }
 
@@ -106,8 +112,9 @@ Task<> SourceHalf::plan_folder(FolderWork& folder) {
     auto nominees = co_await list_nominees(folder);
     heirs_.clear();
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
-    if (new_epoch) {
-        co_await parts_.journal.set_source_epoch(folder.record.id, folder.source.uid_validity);
+    if (new_epoch) co_await parts_.journal.set_source_epoch(folder.record.id, folder.source.uid_validity);
+    // Until a pass is complete in this epoch: an earlier one may have died between two inheritances.
+    if (new_epoch || !folder.record.source_complete) {
         heirs_ = co_await parts_.journal.inheritable(folder.record.id);
     }
     auto const first = first_uid(folder);

@@ -100,6 +100,34 @@ TEST_P(PassFaults, LosesAndDuplicatesNothingWheneverTheProcessDies) {
     }
 }
 
+/// A world that was copied, and whose source then got a new UIDVALIDITY and new UIDs.
+void change_source_epoch(World& world) {
+    for (auto const* const name : {"INBOX", "Lists/Deep"}) {
+        auto& mailbox = world.source.at(name);
+        mailbox.uid_validity += 5000;
+        mailbox.uid_next += 100;
+        for (auto& message : mailbox.messages) message.uid = Uid(message.uid.value() + 100);
+    }
+    // Headers that say nothing cannot be inherited.
+    std::erase_if(world.source.at("Lists/Deep").messages,
+                  [](auto const& message) { return message.body.starts_with("\r\n"); });
+}
+
+TEST(PassEpoch, InheritsExactlyOnceWheneverTheProcessDies) {
+    for (auto const death : {MemoryJournal::Death::before, MemoryJournal::Death::after}) {
+        for (std::size_t k = 1; k <= 12; ++k) {
+            World world;
+            fill(world);
+            resume(world);
+            auto const before = world.destination.contents();
+            change_source_epoch(world);
+            world.journal.die_at(k, death);
+            resume(world);
+            EXPECT_EQ(world.destination.contents(), before) << "journal write " << k;
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Servers, PassFaults,
                          testing::Values(Case{"all_extensions", [](World&) {}},
                                          Case{"no_extension", make_plain}),
