@@ -54,6 +54,17 @@ std::array<std::uint16_t, 2> free_ports() {
     return {first.local_endpoint().port(), second.local_endpoint().port()};
 }
 
+std::string start_command(RealServerOptions const& options, std::string const& folder, std::uint16_t port,
+                          std::uint16_t tls_port) {
+    auto command = tools + "mailserver start --dir " + folder + " --port " + std::to_string(port) +
+                   " --tls-port " + std::to_string(tls_port) + " --storage " + options.storage +
+                   " --separator " + quoted(options.separator);
+    if (!options.prefix.empty()) command += " --prefix " + quoted(options.prefix);
+    if (!options.capability.empty()) command += " --capability " + quoted(options.capability);
+    for (auto const& setting : options.settings) command += " --set " + quoted(setting);
+    return command;
+}
+
 }  // namespace
 
 RealServer::RealServer(std::string folder, std::uint16_t port, std::uint16_t tls_port)
@@ -63,17 +74,16 @@ Result<std::unique_ptr<RealServer>> RealServer::start(RealServerOptions const& o
     // The sockets in it allow a short path only, and the server's users must be able to enter it.
     std::string folder = "/tmp/imapcopy-server-XXXXXX";
     if (!mkdtemp(folder.data())) return Error{ErrorCode::unavailable, "cannot make " + folder};
-    auto const [port, tls_port] = free_ports();
-    std::unique_ptr<RealServer> server(new RealServer(folder, port, tls_port));
-    auto command = tools + "mailserver start --dir " + folder + " --port " + std::to_string(port) +
-                   " --tls-port " + std::to_string(tls_port) + " --storage " + options.storage +
-                   " --separator " + quoted(options.separator);
-    if (!options.prefix.empty()) command += " --prefix " + quoted(options.prefix);
-    if (!options.capability.empty()) command += " --capability " + quoted(options.capability);
-    for (auto const& setting : options.settings) command += " --set " + quoted(setting);
-    auto const ran = run(command);
-    if (ran.status != 0) return Error{ErrorCode::unavailable, ran.output};
-    return server;
+    std::string reason;
+    for (int attempt = 0; attempt < 3; ++attempt) {  // Somebody else may take a free port before the server.
+        auto const [port, tls_port] = free_ports();
+        auto const ran = run(start_command(options, folder, port, tls_port));
+        if (ran.status == 0) return std::unique_ptr<RealServer>(new RealServer(folder, port, tls_port));
+        reason = ran.output;
+    }
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+    return Error{ErrorCode::unavailable, reason};
 }
 
 RealServer::~RealServer() {
@@ -90,11 +100,6 @@ bool RealServer::seed(std::string const& login, std::string const& arguments) co
 
 std::string RealServer::account(std::string const& login) const {
     return "127.0.0.1:" + std::to_string(port_) + ":" + login + ":pass";
-}
-
-void RealServer::wipe() const {
-    auto const ran = run(tools + "mailserver wipe --dir " + folder_);
-    EXPECT_EQ(ran.status, 0) << ran.output;
 }
 
 std::string compare_mail(std::string const& source_account, std::string const& destination_account) {

@@ -40,8 +40,6 @@ class RealServer {
     [[nodiscard]] bool seed(std::string const& login, std::string const& arguments = {}) const;
     /// "127.0.0.1:PORT:LOGIN:pass", as the test tools want it.
     std::string account(std::string const& login) const;
-    /// Forgets all mail.
-    void wipe() const;
 
  private:
     RealServer(std::string folder, std::uint16_t port, std::uint16_t tls_port);

@@ -40,7 +40,8 @@ Result<std::unique_ptr<RealServer>>& dovecot(std::string const& capability) {
 
 class DovecotHost final : public EndpointHost {
  public:
-    explicit DovecotHost(RealServer const& server) : server_(server) { server_.wipe(); }
+    /// `login`: of an account that no other test has used.
+    DovecotHost(RealServer const& server, std::string login) : server_(server), login_(std::move(login)) {}
 
     void run(Task<> task) override {
         std::exception_ptr failure;
@@ -52,7 +53,7 @@ class DovecotHost final : public EndpointHost {
     Task<std::unique_ptr<Endpoint>> connect() override {
         net::Target target{"127.0.0.1", server_.port(), TlsMode::cleartext, {}};
         imap::Credentials credentials;
-        credentials.login = "anna";
+        credentials.login = login_;
         credentials.secret = Secret("pass");
         auto opening = open_imap_endpoint({clock_, random_, log_, stop_}, connector_, std::move(target),
                                           std::move(credentials), Side::destination, {});
@@ -62,6 +63,7 @@ class DovecotHost final : public EndpointHost {
 
  private:
     RealServer const& server_;
+    std::string login_;
     boost::asio::io_context io_;
     RealClock clock_{io_.get_executor()};
     SystemRandom random_;
@@ -80,7 +82,8 @@ std::unique_ptr<EndpointHost> make_dovecot(std::string const& capability) {
         skip_without_server(server.error());
         return nullptr;
     }
-    return std::make_unique<DovecotHost>(**server);
+    static int users = 0;
+    return std::make_unique<DovecotHost>(**server, "user" + std::to_string(++users));
 }
 
 std::unique_ptr<EndpointHost> make_full_dovecot() {
