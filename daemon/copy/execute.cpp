@@ -195,7 +195,7 @@ Task<> prepare_destination(LaneParts& parts) {
     co_await both.join();
 }
 
-Task<bool> copy_all(LaneParts& parts) {
+Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
     auto const empty = folders_where(parts.state, [](FolderWork const& folder) {
         return !folder.unchanged && folder.source.messages == 0;
     });
@@ -203,7 +203,7 @@ Task<bool> copy_all(LaneParts& parts) {
     auto folders = folders_where(parts.state, [](FolderWork const& folder) {
         return !folder.unchanged && folder.source.messages > 0;
     });
-    bool go_on = co_await copy_folders(parts, std::move(folders));
+    bool go_on = co_await copy_in_lanes(parts, connections, std::move(folders), limits);
     while (go_on && !parts.state.retries.empty()) {
         auto groups = std::exchange(parts.state.retries, {});
         go_on = co_await copy_groups(parts, std::move(groups));

@@ -42,6 +42,18 @@ struct RetryGroup {
     Kept kept = Kept::everything;
 };
 
+/// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
+class FolderQueue {
+ public:
+    explicit FolderQueue(std::vector<FolderWork*> folders) : folders_(std::move(folders)) {}
+    /// The next one, or null.
+    FolderWork* take() { return taken_ < folders_.size() ? folders_[taken_++] : nullptr; }
+
+ private:
+    std::vector<FolderWork*> folders_;
+    std::size_t taken_ = 0;
+};
+
 /// The running totals of one pass, and who is told of them.
 class PassState {
  public:
@@ -54,6 +66,7 @@ class PassState {
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;
+    bool ending = false;        ///< A lane has failed: the others end between two messages.
     std::set<Digest> reports;   ///< Fingerprints of completion mails: never copied, never matched.
     Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
 

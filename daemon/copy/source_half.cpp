@@ -28,9 +28,9 @@ MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
 
 }  // namespace
 
-Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
+Task<> SourceHalf::read_folders(FolderQueue& folders) {
     TaskGroup planning(co_await boost::asio::this_coro::executor);
-    planning.spawn(plan_folders(std::move(folders)));
+    planning.spawn(plan_folders(folders));
     auto const fetched = co_await attempt(fetch_planned());
     fetching_over_ = true;
     planned_changed_.set();
@@ -39,7 +39,7 @@ Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
     planned.rethrow();
 }
 
-Task<> SourceHalf::plan_folders(std::vector<FolderWork*> folders) {
+Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     struct Ending {
         SourceHalf& half;
         ~Ending() {
@@ -47,9 +47,14 @@ Task<> SourceHalf::plan_folders(std::vector<FolderWork*> folders) {
             half.planned_changed_.set();
         }
     } const ending{*this};
-    for (auto* const folder : folders) {
-        if (fetching_over_) co_return;
-        if (stop_requested()) co_return;
+    for (;;) {
+        while (planned_folders_ >= parts_.options.folders_ahead_max && !fetching_over_) {
+            planned_changed_.clear();
+            co_await planned_changed_.wait();
+        }
+        if (fetching_over_ || stop_requested()) co_return;
+        auto* const folder = folders.take();
+        if (folder == nullptr) co_return;
         auto const planned = co_await attempt(plan_folder(*folder));
         auto const error = error_of(planned.exception);
         if (!error) continue;
@@ -70,6 +75,7 @@ Task<> SourceHalf::fetch_planned() {
         auto next = std::move(planned_.front());
         planned_.pop_front();
         planned_messages_ -= next.messages.size();
+        if (next.messages.empty()) --planned_folders_;
         planned_changed_.set();
         if (next.folder != fetching_) {
             fetching_ = next.folder;
@@ -88,12 +94,13 @@ Task<> SourceHalf::add_planned(FolderWork& folder, std::vector<MessageMeta> mess
         co_await planned_changed_.wait();
     }
     planned_messages_ += messages.size();
+    if (messages.empty()) ++planned_folders_;
     planned_.push_back({&folder, std::move(messages)});
     planned_changed_.set();
 }
 
 bool SourceHalf::stop_requested() {
-    stopped_ |= parts_.context.stop.requested();
+    stopped_ |= parts_.context.stop.requested() || parts_.state.ending;
     return stopped_;
 }
 

@@ -17,7 +17,7 @@ class SourceHalf final : BodySink {
     /// Both outlive the object.
     SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
 
-    Task<> read_folders(std::vector<FolderWork*> folders);
+    Task<> read_folders(FolderQueue& folders);
     Task<> read_groups(std::vector<RetryGroup> groups);
     /// The stop signal ended it: it has thrown Failure(cancelled) or returned early.
     bool stopped() const { return stopped_; }
@@ -30,7 +30,7 @@ class SourceHalf final : BodySink {
     };
 
     // Planning runs ahead of fetching by about one window, so that its round trips cost no time.
-    Task<> plan_folders(std::vector<FolderWork*> folders);
+    Task<> plan_folders(FolderQueue& folders);
     Task<> plan_folder(FolderWork& folder);
     Task<> plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees);
     /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.
@@ -72,6 +72,7 @@ class SourceHalf final : BodySink {
     FolderWork* fetching_ = nullptr;
     std::deque<Planned> planned_;
     std::size_t planned_messages_ = 0;
+    std::size_t planned_folders_ = 0;  ///< Announcements in planned_.
     bool planning_over_ = false;
     bool fetching_over_ = false;
     Event planned_changed_;  ///< Any of the four above.

@@ -351,7 +351,8 @@ Task<std::unique_ptr<Append>> MemoryEndpoint::append(MailboxName mailbox) {
 }
 
 Task<std::unique_ptr<Endpoint>> MemoryConnections::connect(Side side) {
-    ++count;
+    if (++count >= refuse_from && refuse_from > 0)
+        throw Failure(Error{ErrorCode::too_many_connections, "connect", "enough", side});
     co_return std::make_unique<MemoryEndpoint>(side == Side::source ? source_ : destination_, side);
 }
 

@@ -145,6 +145,7 @@ class MemoryConnections final : public Connections {
         : source_(source), destination_(destination) {}
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     std::size_t count = 0;
+    std::size_t refuse_from = 0;  ///< From this connection on the servers have enough; 0: never.
 
  private:
     MemoryServer& source_;
