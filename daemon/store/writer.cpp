@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "daemon/store/migrate.hpp"
-#include "daemon/store/sqlite.hpp"
 
 namespace imapcopy::store {
 namespace {
@@ -66,8 +65,8 @@ Error error_of(std::exception_ptr const& exception) {
 
 class Writer::Impl {
  public:
-    Impl(std::string path, boost::asio::any_io_executor executor)
-        : loop(std::move(executor)), database_(std::move(path)) {
+    Impl(std::string path, boost::asio::any_io_executor executor, OpenOptions const& options)
+        : loop(std::move(executor)), database_(std::move(path), options) {
         migrate(database_, migrations());
         thread_ = std::thread([this] { run(); });
         (void)::pthread_setname_np(thread_.native_handle(), "store");
@@ -186,8 +185,8 @@ class Writer::Impl {
     std::thread thread_;
 };
 
-Writer::Writer(std::string path, boost::asio::any_io_executor executor)
-    : impl_(std::make_unique<Impl>(std::move(path), std::move(executor))) {}
+Writer::Writer(std::string path, boost::asio::any_io_executor executor, OpenOptions const& options)
+    : impl_(std::make_unique<Impl>(std::move(path), std::move(executor), options)) {}
 
 Writer::~Writer() = default;
 

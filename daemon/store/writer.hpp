@@ -13,10 +13,9 @@
 
 #include "common/result.hpp"
 #include "common/task.hpp"
+#include "daemon/store/sqlite.hpp"
 
 namespace imapcopy::store {
-
-class Database;
 
 class Writer {
  public:
@@ -29,7 +28,7 @@ class Writer {
     /// Opens, checks and migrates `path` (created with mode 0600); `executor` is the loop, whose context
     /// outlives the writer. Throws Failure: store_corrupt (not a database, failed check, newer schema,
     /// network file system, in use by another process), store_full, internal.
-    Writer(std::string path, boost::asio::any_io_executor executor);
+    Writer(std::string path, boost::asio::any_io_executor executor, OpenOptions const& options = {});
     /// Waits until queued work is done, checkpoints and closes.
     ~Writer();
     Writer(Writer const&) = delete;
