@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -111,7 +112,7 @@ class Writer::Impl {
         }
     }
 
-    void commit(std::vector<Piece>& group) {
+    void commit(std::span<Piece> group) {
         if (broken_) return fail_all(group, *broken_);
         try {
             Transaction transaction(database_);
@@ -121,7 +122,16 @@ class Writer::Impl {
             auto const error = error_of(std::current_exception());
             // After a failed fsync or on a damaged file later success proves nothing: no more is tried.
             if (error.code == ErrorCode::store_corrupt) broken_ = error;
+            // Most of them may only read, or fit into what is left of the disk.
+            if (error.code == ErrorCode::store_full && group.size() > 1) return commit_one_by_one(group);
             fail_all(group, error);
+        }
+    }
+
+    void commit_one_by_one(std::span<Piece> group) {
+        for (auto& piece : group) {
+            piece.error = nullptr;
+            commit({&piece, 1});
         }
     }
 
@@ -164,7 +174,7 @@ class Writer::Impl {
     }
 
     /// Each gets an exception of its own, since each is thrown on its own.
-    static void fail_all(std::vector<Piece>& group, Error const& error) {
+    static void fail_all(std::span<Piece> group, Error const& error) {
         for (auto& piece : group) piece.error = std::make_exception_ptr(Failure(error));
     }
 

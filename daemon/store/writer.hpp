@@ -36,8 +36,8 @@ class Writer {
 
     /// Runs `work` on the writer thread inside a transaction and returns its value after the commit. If it
     /// throws, its part is rolled back (savepoint) and the exception arrives here; others in the group are
-    /// not touched. `work` owns what it uses: it must not refer to the caller's frame unless the caller
-    /// outlives it.
+    /// not touched. On a full disk it may run once more, alone. `work` owns what it uses: it must not refer
+    /// to the caller's frame unless the caller outlives it.
     template <class T>
     Task<T> run(std::function<T(Database&)> work) {
         auto result = std::make_shared<std::optional<T>>();

@@ -235,6 +235,29 @@ TEST_F(WriterTest, AFullDatabaseFailsTheGroupAndRecovers) {
     EXPECT_EQ(sum(), 1);
 }
 
+/// One that does not fit does not take along those that came at the same time.
+TEST_F(WriterTest, AFullDatabaseStillTakesWhatFitsAndCanBeRead) {
+    Work const shrink = [](Database& database) {
+        database.execute("CREATE TABLE u (a BLOB)");
+        auto const pages = database.find_integer("SELECT page_count FROM pragma_page_count()").value_or(0);
+        database.execute_script("PRAGMA max_page_count = " + std::to_string(pages));
+    };
+    await(writer_->run(shrink));
+    Gate gate;
+    std::vector<std::optional<ErrorCode>> ends;
+    spawn(gate.work(), ends);
+    loop_.restart();
+    loop_.poll();
+    spawn(insert(1), ends);
+    spawn([](Database& database) { database.execute("INSERT INTO u VALUES (zeroblob(100000))"); }, ends);
+    spawn([](Database& database) { (void)database.find_integer("SELECT count(*) FROM t"); }, ends);
+    loop_.poll();
+    gate.open();
+    loop_.run();
+    EXPECT_EQ(ends, (std::vector<std::optional<ErrorCode>>{{}, {}, ErrorCode::store_full, {}}));
+    EXPECT_EQ(sum(), 1);
+}
+
 TEST_F(WriterTest, AFailedSyncEndsAllWriting) {
     await(writer_->run(insert(1)));
     syncs_fail = true;
