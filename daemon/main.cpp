@@ -266,7 +266,7 @@ int run(Options const& options) {
 
 int exit_status_of(ErrorCode code) {
     if (code == ErrorCode::invalid_argument) return exit_usage;
-    return code == ErrorCode::store_full ? exit_store : exit_failed;
+    return code == ErrorCode::store_full || code == ErrorCode::store_corrupt ? exit_store : exit_failed;
 }
 
 int guarded_run(std::span<char const* const> arguments) {

@@ -135,7 +135,8 @@ class Writer::Impl {
         }
     }
 
-    /// Throws only where SQLite has rolled back the whole group.
+    /// Throws only where SQLite has rolled back the whole group, or where nothing more may be written: on a
+    /// damaged page, which a piece that only reads may meet.
     void run_piece(Piece& piece) {
         try {
             Savepoint savepoint(database_);
@@ -143,7 +144,8 @@ class Writer::Impl {
             savepoint.release();
         } catch (...) {
             piece.error = std::current_exception();
-            if (!database_.in_transaction()) throw;
+            bool const damaged = error_of(piece.error).code == ErrorCode::store_corrupt;
+            if (damaged || !database_.in_transaction()) throw;
         }
     }
 

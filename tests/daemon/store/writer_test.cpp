@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <thread>
@@ -273,6 +274,28 @@ TEST_F(WriterTest, AFailedSyncEndsAllWriting) {
     reopen();
     EXPECT_EQ(sum() & 1, 1);
     EXPECT_EQ(sum() & 4, 0);
+}
+
+/// Met by somebody who only reads: nobody may write any more.
+TEST_F(WriterTest, ADamagedPageEndsAllWriting) {
+    Work const fill = [](Database& database) {
+        database.execute("CREATE TABLE u (a BLOB)");
+        for (int i = 0; i < 6000; ++i) database.execute("INSERT INTO u VALUES (randomblob(1000))");
+    };
+    await(writer_->run(fill));
+    reopen();
+    {
+        // More than the cache holds, so that the file is read again.
+        std::fstream stream(file_, std::ios::in | std::ios::out | std::ios::binary);
+        stream.seekp(100 * 4096);
+        stream << std::string(1000 * 4096, '\xa5');
+    }
+    Work const read = [](Database& database) { (void)database.find_integer("SELECT sum(length(a)) FROM u"); };
+    auto const error = error_of_running(read);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, ErrorCode::store_corrupt);
+    EXPECT_NE(error->message.find("restore it from a backup"), std::string::npos) << error->message;
+    EXPECT_EQ(error_of_running(insert(1))->code, ErrorCode::store_corrupt);
 }
 
 TEST_F(WriterTest, AFailedSyncOfTheCheckpointIsNotHidden) {
