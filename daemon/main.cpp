@@ -38,6 +38,8 @@ namespace {
 
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
+/// The database could not be used, or failed meanwhile.
+constexpr int exit_store = 3;
 
 net::NetPolicy policy_of(config::Config const& config) {
     return {config.security.cleartext_hosts, config.security.ca_file, config.security.deny_networks,
@@ -142,7 +144,8 @@ class Daemon {
         boost::asio::co_spawn(ground_.io, serve(), on_end);
         ground_.io.run();
         if (failure_) std::rethrow_exception(failure_);
-        return lost_ ? exit_failed : EXIT_SUCCESS;
+        if (lost_) return exit_failed;
+        return service().status().store_error ? exit_store : EXIT_SUCCESS;
     }
 
  private:
@@ -261,13 +264,18 @@ int run(Options const& options) {
     return daemon.run();
 }
 
+int exit_status_of(ErrorCode code) {
+    if (code == ErrorCode::invalid_argument) return exit_usage;
+    return code == ErrorCode::store_full || code == ErrorCode::store_corrupt ? exit_store : exit_failed;
+}
+
 int guarded_run(std::span<char const* const> arguments) {
     try {
         auto const* folder = std::getenv("STATE_DIRECTORY");
         return run(parse_options(arguments, folder == nullptr ? "" : folder).value());
     } catch (Failure const& failure) {
         std::fprintf(stderr, "imapcopyd: %s\n", failure.what());
-        return failure.error().code == ErrorCode::invalid_argument ? exit_usage : exit_failed;
+        return exit_status_of(failure.error().code);
     } catch (std::exception const& error) {
         std::fprintf(stderr, "imapcopyd: %s\n", error.what());
         return exit_failed;

@@ -22,6 +22,8 @@ constexpr Mask signed_in =
     at(Occasion::open) | at(Occasion::command) | at(Occasion::append) | at(Occasion::create);
 constexpr Mask storing = at(Occasion::append) | at(Occasion::create);
 constexpr std::uint32_t bandwidth_pause_seconds = 3600;
+constexpr std::uint32_t connections_pause_seconds = 60;
+constexpr std::uint32_t in_use_pause_seconds = 15;
 constexpr std::uint32_t pause_seconds_max = 24 * 3600;
 
 /// A piece of text that a server is known to say, in lower case.
@@ -39,15 +41,18 @@ constexpr std::array text_rules = {
     TextRule{"command or bandwidth limits", anywhere, ErrorCode::daily_limit_reached,
              bandwidth_pause_seconds},  // Gmail
     TextRule{"bandwidth limit", anywhere, ErrorCode::daily_limit_reached, bandwidth_pause_seconds},
-    TextRule{"too many simultaneous connections", anywhere, ErrorCode::too_many_connections},  // Gmail
-    TextRule{"maximum number of connections", anywhere, ErrorCode::too_many_connections},  // Dovecot, Courier
-    TextRule{"too many connections", anywhere, ErrorCode::too_many_connections},
-    TextRule{"connection limit", anywhere, ErrorCode::too_many_connections},
+    TextRule{"too many simultaneous connections", anywhere, ErrorCode::too_many_connections,
+             connections_pause_seconds},  // Gmail
+    TextRule{"maximum number of connections", anywhere, ErrorCode::too_many_connections,
+             connections_pause_seconds},  // Dovecot, Courier
+    TextRule{"too many connections", anywhere, ErrorCode::too_many_connections, connections_pause_seconds},
+    TextRule{"connection limit", anywhere, ErrorCode::too_many_connections, connections_pause_seconds},
     TextRule{"request is throttled", anywhere, ErrorCode::throttled},
     TextRule{"rate limit", anywhere, ErrorCode::throttled},
-    TextRule{"session expired, please login again", at(Occasion::bye), ErrorCode::throttled},  // Gmail
-    TextRule{"application-specific password", signing_in, ErrorCode::app_password_required},   // Gmail
-    TextRule{"app-specific password", signing_in, ErrorCode::app_password_required},           // iCloud
+    TextRule{"session expired, please login again", at(Occasion::bye), ErrorCode::throttled,
+             bandwidth_pause_seconds},                                                        // Gmail
+    TextRule{"application-specific password", signing_in, ErrorCode::app_password_required},  // Gmail
+    TextRule{"app-specific password", signing_in, ErrorCode::app_password_required},          // iCloud
     TextRule{"app password", signing_in, ErrorCode::app_password_required},          // Fastmail, Yandex
     TextRule{"application password", signing_in, ErrorCode::app_password_required},  // Mail.ru
     TextRule{"imap access is disabled", signing_in, ErrorCode::imap_disabled},       // Zoho, Yandex
@@ -83,6 +88,10 @@ constexpr std::array text_rules = {
     TextRule{"mailbox is full", storing, ErrorCode::over_quota},
 };
 
+/// How servers say that they count the connections of each login, in lower case.
+constexpr std::array<std::string_view, 4> one_login_texts = {"user+ip", "per user", "for this user",
+                                                             "simultaneous connections"};  // The last: Gmail
+
 struct CodeRule {
     std::string_view name;
     Mask occasions;
@@ -99,10 +108,12 @@ constexpr std::array code_rules = {
     CodeRule{"EXPIRED", anywhere, ErrorCode::auth_rejected},
     CodeRule{"PRIVACYREQUIRED", anywhere, ErrorCode::tls_required},
     CodeRule{"WEBALERT", signing_in, ErrorCode::account_locked},
-    CodeRule{"CONTACTADMIN", signing_in, ErrorCode::account_locked},
+    CodeRule{"CONTACTADMIN", signing_in | at(Occasion::bye), ErrorCode::account_locked},
+    CodeRule{"REFERRAL", signing_in | at(Occasion::bye), ErrorCode::imap_disabled},  // RFC 2221; not followed
     CodeRule{"THROTTLED", anywhere, ErrorCode::throttled},
-    CodeRule{"INUSE", anywhere, ErrorCode::in_use},
-    CodeRule{"LIMIT", signing_in | at(Occasion::bye), ErrorCode::too_many_connections},
+    CodeRule{"INUSE", anywhere, ErrorCode::in_use, in_use_pause_seconds},
+    CodeRule{"LIMIT", signing_in | at(Occasion::bye), ErrorCode::too_many_connections,
+             connections_pause_seconds},
     CodeRule{"LIMIT", at(Occasion::append), ErrorCode::message_limit},
     CodeRule{"LIMIT", at(Occasion::open) | at(Occasion::command), ErrorCode::throttled},
     CodeRule{"MESSAGELIMIT", anywhere, ErrorCode::message_limit},
@@ -113,12 +124,16 @@ constexpr std::array code_rules = {
     CodeRule{"SERVERBUG", signed_in, ErrorCode::server_bug},
     CodeRule{"SERVERBUG", signing_in, ErrorCode::unavailable},
     CodeRule{"CORRUPTION", signed_in, ErrorCode::server_bug},
+    CodeRule{"CORRUPTION", signing_in, ErrorCode::unavailable},
+    CodeRule{"CLIENTBUG", signing_in, ErrorCode::server_bug},
 };
 
 ErrorCode fallback(Occasion occasion, response::StatusKind kind) {
     switch (occasion) {
         case Occasion::greeting: return ErrorCode::unavailable;
-        case Occasion::login: return ErrorCode::auth_rejected;
+        // BAD is about the command. A password is refused with NO.
+        case Occasion::login:
+            return kind == response::StatusKind::no ? ErrorCode::auth_rejected : ErrorCode::server_bug;
         case Occasion::open:
             return kind == response::StatusKind::no ? ErrorCode::folder_vanished : ErrorCode::server_bug;
         case Occasion::command: return ErrorCode::server_bug;
@@ -164,6 +179,11 @@ std::string words_of(Reply const& reply) {
 }
 
 }  // namespace
+
+bool counts_one_login(Error const& error) {
+    auto const text = ascii_lower(error.server_text);
+    return std::ranges::any_of(one_login_texts, [&](auto words) { return text.find(words) != text.npos; });
+}
 
 std::uint32_t suggested_pause_seconds(std::string_view text) {
     constexpr std::string_view marker = "suggested backoff time:";

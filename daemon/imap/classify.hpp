@@ -28,6 +28,10 @@ enum class Occasion : std::uint8_t {
 /// "Archive"`.
 Error classify(Reply const& reply, std::string what, Side side, Occasion occasion);
 
+/// Whether a too_many_connections of classify() is about the connections of one login (Dovecot: "Maximum
+/// number of connections from user+IP exceeded") and not about all of the host's.
+bool counts_one_login(Error const& error);
+
 /// "Request is throttled. Suggested Backoff Time: 299961 milliseconds" (Exchange) → 300; 0 if there is no
 /// such hint. At most a day.
 std::uint32_t suggested_pause_seconds(std::string_view text);

@@ -34,6 +34,7 @@ class DegradedService final : public Service {
     ServiceStatus status() const override {
         ServiceStatus status;
         status.state = "degraded: " + to_string(error_);
+        status.store_error = error_.code;
         return status;
     }
     config::Providers const& providers() const override { return providers_; }

@@ -229,7 +229,10 @@ Task<> LocalService::reload() {
 ServiceStatus LocalService::status() const {
     ServiceStatus status;
     status.state = supervisor_.stopping() ? "stopping" : supervisor_.held() ? "held" : "running";
-    if (supervisor_.store_error()) status.state = "degraded: " + to_string(*supervisor_.store_error());
+    if (auto const& error = supervisor_.store_error()) {
+        status.state = "degraded: " + to_string(*error);
+        status.store_error = error->code;
+    }
     status.jobs_by_state = supervisor_.roster().count_by_state();
     status.workers_busy = supervisor_.running();
     status.bytes_per_second = supervisor_.roster().bytes_per_second();

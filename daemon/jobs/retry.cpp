@@ -10,6 +10,7 @@ using std::chrono::seconds;
 
 constexpr seconds quota_probe_min = std::chrono::minutes(15);
 constexpr seconds quota_probe_max = std::chrono::hours(4);
+constexpr seconds store_probe = std::chrono::minutes(1);
 /// A server that asks for longer is asked again all the same: its clock or ours may be wrong.
 constexpr seconds pause_max = std::chrono::hours(24);
 /// A server that throttles without naming a time is left alone at least this long.
@@ -32,7 +33,6 @@ Duration backoff(RetryQuestion const& question, config::Config::Retry const& con
 }
 
 WaitReason network_reason(ErrorCode code) {
-    if (code == ErrorCode::store_full) return WaitReason::store;
     bool const host = code == ErrorCode::too_many_connections || code == ErrorCode::unavailable ||
                       code == ErrorCode::in_use;
     return host ? WaitReason::host : WaitReason::network;
@@ -40,8 +40,17 @@ WaitReason network_reason(ErrorCode code) {
 
 }  // namespace
 
+bool is_of_store(ErrorCode code) {
+    return code == ErrorCode::store_full || code == ErrorCode::store_corrupt;
+}
+
 RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config) {
     auto const pause = std::min(seconds(question.error.pause_seconds), pause_max);
+    // What the database has failed to write is safe at the servers: the job waits, and goes on from there.
+    if (question.error.code == ErrorCode::store_full) {
+        return {RetryKind::later, WaitReason::store, store_probe};
+    }
+    if (question.error.code == ErrorCode::store_corrupt) return {RetryKind::parked, WaitReason::store, {}};
     bool const exhausted = question.attempts_without_progress >= config.attempts_max;
     switch (info(question.error.code).retry) {
         case RetryClass::never: return {};
@@ -62,6 +71,32 @@ RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry cons
         }
     }
     return {};
+}
+
+AccountSpec const& account_of(JobView const& view, Error const& error) {
+    return error.side == Side::source ? view.spec.source : view.spec.destination;
+}
+
+std::string wait_text(JobView const& view, RetryAnswer const& answer, Error const& error) {
+    auto const side = error.side.value_or(Side::destination);
+    auto const& account = account_of(view, error);
+    auto const pause = std::to_string(error.pause_seconds) + " s";
+    switch (answer.reason) {
+        case WaitReason::credentials:
+            return to_string(error) + "; give the password again: imapcopyctl auth " + to_string(view.id) +
+                   " --" + std::string(to_string(side));
+        case WaitReason::quota: return account.host + " has no room left for this mailbox";
+        case WaitReason::throttled:
+            return account.host +
+                   (error.pause_seconds > 0 ? " asks for a pause of " + pause : " asks for a pause");
+        case WaitReason::none:
+        case WaitReason::network:
+        case WaitReason::hours:
+        case WaitReason::host:
+        case WaitReason::held:
+        case WaitReason::store: break;
+    }
+    return to_string(error);
 }
 
 }  // namespace imapcopy::jobs

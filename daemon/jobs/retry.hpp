@@ -17,9 +17,12 @@ struct RetryQuestion {
     std::uint32_t jitter = 0;
 };
 
+/// An error of our own database: no server's doing, so that no attempt is counted.
+bool is_of_store(ErrorCode code);
+
 enum class RetryKind : std::uint8_t {
     later,   ///< After `delay`.
-    parked,  ///< When somebody gives a secret.
+    parked,  ///< When somebody gives a secret, or restarts a daemon whose database has failed.
     never,   ///< The job ends in state error.
 };
 
@@ -32,7 +35,13 @@ struct RetryAnswer {
 
 /// Back-off is delay_min plus full jitter over an exponential window capped at delay_max; a server's own
 /// pause lengthens it (at most a day). A full mailbox is probed after 15 minutes, then ever more seldom up to
-/// 4 hours, for as long as it takes. Refused credentials park at once: a second try could lock the account.
+/// 4 hours, and a full disk every minute, for as long as it takes. Refused credentials park at once: a second
+/// try could lock the account.
 RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config);
+
+/// The account that `error` is about; the destination where it names no side.
+AccountSpec const& account_of(JobView const& view, Error const& error);
+/// What a job waits for after `error`, as a sentence for people.
+std::string wait_text(JobView const& view, RetryAnswer const& answer, Error const& error);
 
 }  // namespace imapcopy::jobs

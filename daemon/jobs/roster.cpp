@@ -36,7 +36,7 @@ std::optional<WallTime> due_time(JobView const& view) {
 
 SideUse use_of(AccountSpec const& account, config::Providers const& providers) {
     SideUse use;
-    use.host = ascii_lower(account.host);
+    use.host = host_key(account);
     use.account = mailbox_key(account);
     auto const* const provider = providers.find(account.provider);
     if (provider != nullptr) use.account_connections_max = provider->connections_max;
@@ -127,6 +127,27 @@ std::vector<Entry*> Roster::running() {
     return running;
 }
 
+std::vector<Entry*> Roster::waiting(WaitReason reason) {
+    std::vector<Entry*> waiting;
+    for (auto const& [id, entry] : entries_) {
+        auto const& view = entry->row.view;
+        if (view.phase == Phase::waiting && view.wait_reason == reason) waiting.push_back(entry.get());
+    }
+    return waiting;
+}
+
+std::uint32_t Roster::connections(std::string const& key) const {
+    std::uint32_t count = 0;
+    for (auto const& [id, entry] : entries_) {
+        if (!entry->running) continue;
+        auto const& spec = entry->row.view.spec;
+        for (auto const* const account : {&spec.source, &spec.destination}) {
+            if (host_key(*account) == key || mailbox_key(*account) == key) ++count;
+        }
+    }
+    return count;
+}
+
 std::uint32_t Roster::running_count() const {
     auto const count =
         std::ranges::count_if(entries_, [](auto const& item) { return item.second->running != nullptr; });
@@ -150,6 +171,7 @@ std::vector<Candidate> Roster::candidates(Settings const& settings) const {
         Candidate candidate;
         candidate.id = id;
         candidate.running = entry->running != nullptr;
+        candidate.connecting = candidate.running && view.phase == Phase::connecting;
         candidate.due = due.value_or(WallTime{});
         candidate.source = use_of(view.spec.source, settings.providers);
         candidate.destination = use_of(view.spec.destination, settings.providers);

@@ -38,6 +38,7 @@ struct Running {
     Rate rate;
     TimePoint published = TimePoint::min();
     bool saving = false;                ///< A save of the progress is under way.
+    WallTime began = {};                ///< When the attempt began.
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
     std::uint64_t bytes_before = 0;
 };
@@ -68,6 +69,10 @@ class Roster {
     std::uint32_t unfinished() const;
     std::uint32_t unfinished_of(std::uint32_t owner_uid) const;
     std::vector<Entry*> running();
+    /// Those in phase waiting for `reason`.
+    std::vector<Entry*> waiting(WaitReason reason);
+    /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
+    std::uint32_t connections(std::string const& key) const;
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
 

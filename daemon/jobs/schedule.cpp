@@ -13,18 +13,25 @@ namespace {
 /// Places and connections in use, as they are handed out.
 class Usage {
  public:
-    explicit Usage(config::Config::Limits const& limits) : limits_(limits) {}
+    Usage(config::Config::Limits const& limits, HostHealth const& health, WallTime now)
+        : limits_(limits), health_(health), now_(now) {}
 
-    bool full() const { return jobs_ >= limits_.max_jobs; }
+    /// When both hosts of the job may be tried; 0: now.
+    WallTime closed_until(Candidate const& job) const {
+        return std::max(health_.closed_until(job.source.host, now_),
+                        health_.closed_until(job.destination.host, now_));
+    }
 
     bool fits(Candidate const& job) const {
-        if (full() || writers_.contains(job.destination.account)) return false;
+        if (jobs_ >= limits_.max_jobs || writers_.contains(job.destination.account)) return false;
         // Both sides may be on the same host, or even in the same account.
-        auto hosts = std::map<std::string, std::uint32_t>();
+        auto hosts = Counts();
         hosts[job.source.host] += job.source.connections;
         hosts[job.destination.host] += job.destination.connections;
         bool const hosts_fit = std::ranges::all_of(hosts, [&](auto const& use) {
-            return fits(hosts_, use.first, use.second, limits_.connections_per_host);
+            auto const& [host, connections] = use;
+            return count(connecting_, host) < health_.connecting_max(host) &&
+                   fits(hosts_, host, connections, limits_.connections_per_host);
         });
         return hosts_fit && fits_account(job.source) && fits_account(job.destination);
     }
@@ -36,15 +43,22 @@ class Usage {
             hosts_[side->host] += side->connections;
             accounts_[side->account] += side->connections;
         }
+        if (job.running && !job.connecting) return;
+        ++connecting_[job.source.host];
+        if (job.destination.host != job.source.host) ++connecting_[job.destination.host];
     }
 
  private:
     using Counts = std::map<std::string, std::uint32_t>;
 
-    static bool fits(Counts const& counts, std::string const& key, std::uint32_t more, std::uint32_t most) {
+    static std::uint32_t count(Counts const& counts, std::string const& key) {
         auto const found = counts.find(key);
-        auto const used = found == counts.end() ? 0 : found->second;
-        return used == 0 || used + more <= most;
+        return found == counts.end() ? 0 : found->second;
+    }
+
+    bool fits(Counts const& counts, std::string const& key, std::uint32_t more, std::uint32_t most) const {
+        auto const used = count(counts, key);
+        return used == 0 || used + more <= health_.connections_max(key, most, now_);
     }
 
     bool fits_account(SideUse const& side) const {
@@ -54,13 +68,20 @@ class Usage {
     }
 
     config::Config::Limits const& limits_;
+    HostHealth const& health_;
+    WallTime now_;
     std::uint32_t jobs_ = 0;
     Counts hosts_;
+    Counts connecting_;
     Counts accounts_;
     std::set<std::string> writers_;
 };
 
 }  // namespace
+
+std::string host_key(AccountSpec const& account) {
+    return ascii_lower(account.host);
+}
 
 std::string mailbox_key(AccountSpec const& account) {
     auto const& mailbox = account.authorize_as.empty() ? account.login : account.authorize_as;
@@ -68,16 +89,17 @@ std::string mailbox_key(AccountSpec const& account) {
 }
 
 Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config::Limits const& limits,
-                       WallTime now) {
-    Usage usage(limits);
+                       HostHealth const& health, WallTime now) {
+    Usage usage(limits, health, now);
     for (auto const& job : candidates) {
         if (job.running) usage.take(job);
     }
     Schedule schedule;
     for (auto const& job : candidates) {
         if (job.running) continue;
-        if (job.due > now) {
-            schedule.wake = std::min(schedule.wake.value_or(job.due), job.due);
+        auto const due = std::max(job.due, usage.closed_until(job));
+        if (due > now) {
+            schedule.wake = std::min(schedule.wake.value_or(due), due);
         } else if (usage.fits(job)) {
             usage.take(job);
             schedule.start.push_back(job.id);

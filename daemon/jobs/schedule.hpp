@@ -9,6 +9,7 @@
 
 #include "common/job.hpp"
 #include "daemon/config/config.hpp"
+#include "daemon/jobs/host_health.hpp"
 
 namespace imapcopy::jobs {
 
@@ -20,13 +21,16 @@ struct SideUse {
     std::uint32_t account_connections_max = 0;  ///< A provider's own limit; 0: only the configured one.
 };
 
+/// The server of `account`, as a key.
+std::string host_key(AccountSpec const& account);
 /// The mailbox that `account` opens, as a key: host and authorised identity, or login where there is none.
 std::string mailbox_key(AccountSpec const& account);
 
 struct Candidate {
     JobId id;
     bool running = false;
-    WallTime due = {};  ///< Not before; 0: now.
+    bool connecting = false;  ///< Runs, and has not reached both servers yet.
+    WallTime due = {};        ///< Not before; 0: now.
     SideUse source;
     SideUse destination;
 };
@@ -34,14 +38,14 @@ struct Candidate {
 struct Schedule {
     std::vector<JobId> start;
     std::optional<WallTime>
-        wake;  ///< When the next job becomes due; nothing if only an end of a job can help.
+        wake;  ///< When the next job becomes due or its host may be tried; nothing if only a job can help.
 };
 
 /// `candidates` are the running jobs and those that may run, in the order of their right to start (oldest
 /// first). A job whose host or account is busy is passed over without holding up those behind it. One job at
 /// a time writes to a destination account. A job that alone exceeds a host's limit runs when that host is
-/// otherwise unused.
+/// otherwise unused. What `health` knows of a host narrows what the configuration allows.
 Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config::Limits const& limits,
-                       WallTime now);
+                       HostHealth const& health, WallTime now);
 
 }  // namespace imapcopy::jobs

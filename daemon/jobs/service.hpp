@@ -36,10 +36,11 @@ struct PlanResult {
 };
 
 struct ServiceStatus {
-    std::string state;  ///< "running", "held", "stopping", "degraded: …"
+    std::string state;                     ///< "running", "held", "stopping", "degraded: …"
     std::map<JobState, std::uint32_t> jobs_by_state;
     std::uint32_t workers_busy = 0;
     std::uint64_t bytes_per_second = 0;
+    std::optional<ErrorCode> store_error = {};  ///< Why the database cannot be used, while it cannot.
 };
 
 /// Told of every change of a job; the bus turns it into signals. Calls come from the loop and must not throw.

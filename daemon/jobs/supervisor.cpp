@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/outcome.hpp"
+#include "daemon/imap/classify.hpp"
 
 namespace imapcopy::jobs {
 namespace {
@@ -54,29 +55,6 @@ void hold_waiting(JobView& view) {
     view.wait_text = "held; release it to go on";
 }
 
-/// What a waiting job waits for, as a sentence.
-std::string wait_text(JobView const& view, RetryAnswer const& answer, Error const& error) {
-    auto const side = error.side.value_or(Side::destination);
-    auto const& account = side == Side::source ? view.spec.source : view.spec.destination;
-    auto const pause = std::to_string(error.pause_seconds) + " s";
-    switch (answer.reason) {
-        case WaitReason::credentials:
-            return to_string(error) + "; give the password again: imapcopyctl auth " + to_string(view.id) +
-                   " --" + std::string(to_string(side));
-        case WaitReason::quota: return account.host + " has no room left for this mailbox";
-        case WaitReason::throttled:
-            return account.host +
-                   (error.pause_seconds > 0 ? " asks for a pause of " + pause : " asks for a pause");
-        case WaitReason::none:
-        case WaitReason::network:
-        case WaitReason::hours:
-        case WaitReason::host:
-        case WaitReason::held:
-        case WaitReason::store: break;
-    }
-    return to_string(error);
-}
-
 }  // namespace
 
 /// Hears of an attempt's progress and passes it on, at most once a second.
@@ -89,8 +67,10 @@ class Supervisor::ProgressObserver final : public copy::Observer {
         if (event.has_error() || entry_.row.view.phase == phase) return;
         auto const next = next_phase(entry_.row.view.phase, *event);
         if (next.has_error()) return;
+        bool const connected = entry_.row.view.phase == Phase::connecting;
         entry_.row.view.phase = *next;
         report();
+        if (connected) supervisor_.hosts_answered(entry_);
     }
 
     void progress(Progress const& progress) override {
@@ -134,9 +114,11 @@ Task<> Supervisor::start() {
     for (auto& row : rows) {
         auto& entry = roster_.add(std::move(row));
         auto& view = entry.row.view;
-        if (!holds_slot(view.phase)) continue;
-        context_.log.write(LogLevel::info, "rescued from a dead process", {{"job", to_string(view.id)}});
-        move_to(entry, next_phase(view.phase, JobEvent::interrupt).value());
+        bool const waits_for_store = view.phase == Phase::waiting && view.wait_reason == WaitReason::store;
+        if (!holds_slot(view.phase) && !waits_for_store) continue;
+        context_.log.write(LogLevel::info, "goes on after a restart", {{"job", to_string(view.id)}});
+        auto const event = waits_for_store ? JobEvent::due : JobEvent::interrupt;
+        move_to(entry, next_phase(view.phase, event).value());
         spawn(save_quietly(view.id));
     }
     spawn(wipe_secrets());
@@ -264,9 +246,9 @@ void Supervisor::release_all() {
 void Supervisor::schedule() {
     wake_->clear();
     // Every end of an attempt comes back here, so with all places taken there is nothing to look for.
-    if (held_ || stopping_ || running_ >= settings_.config.limits.max_jobs) return;
+    if (held_ || stopping_ || store_blocks() || running_ >= settings_.config.limits.max_jobs) return;
     auto const now = context_.clock.wall_now();
-    auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, now);
+    auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, health_, now);
     for (auto const id : plan.start) start_attempt(roster_.at(id));
     set_wake(plan.wake);
 }
@@ -294,6 +276,7 @@ void Supervisor::start_attempt(Entry& entry) {
     auto& view = entry.row.view;
     auto const now = context_.clock.wall_now();
     entry.running = std::make_unique<Running>();
+    entry.running->began = now;
     entry.running->messages_before = view.progress.messages_done;
     entry.running->bytes_before = view.progress.bytes_done;
     entry.running->abort_alarm = context_.clock.make_alarm([this, id = view.id] { abort(id); });
@@ -359,6 +342,7 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
             entry.row.pass = end.pass;
             entry.failures = 0;
             view.error.reset();
+            if (view.phase == Phase::connecting) hosts_answered(entry);
             auto const event = end.exceptions == 0 ? JobEvent::complete : JobEvent::complete_with_exceptions;
             move_to(entry, next_phase(view.phase, event).value());
             break;
@@ -384,10 +368,8 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
 
 void Supervisor::fail_attempt(Entry& entry, Error const& error) {
     auto& view = entry.row.view;
-    ++entry.failures;
-    RetryQuestion question{error, entry.failures};
-    question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
-    auto const answer = next_retry(question, settings_.config.retry);
+    note_host(entry, error);
+    auto const answer = answer_to(entry, error);
     view.error = error;
     if (answer.kind == RetryKind::never) {
         move_to(entry, next_phase(view.phase, JobEvent::fail).value());
@@ -401,6 +383,54 @@ void Supervisor::fail_attempt(Entry& entry, Error const& error) {
                         {"side", std::string(error.side ? to_string(*error.side) : "")},
                         {"reason", to_string(error)},
                         {"next", to_rfc3339(view.waiting_until)}});
+}
+
+RetryAnswer Supervisor::answer_to(Entry& entry, Error const& error) {
+    if (!is_of_store(error.code)) ++entry.failures;
+    RetryQuestion question{error, std::max(entry.failures, 1U)};
+    question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
+    auto answer = next_retry(question, settings_.config.retry);
+    auto const& view = entry.row.view;
+    if (answer.kind != RetryKind::later || !counts_for_host(error.code, view.phase)) return answer;
+    answer.reason = WaitReason::host;
+    auto const now = context_.clock.wall_now();
+    auto const closed_until = health_.closed_until(host_key(account_of(view, error)), now);
+    answer.delay = std::max<Duration>(answer.delay, closed_until - now);
+    return answer;
+}
+
+void Supervisor::note_host(Entry const& entry, Error const& error) {
+    if (!error.side) return;
+    auto const& view = entry.row.view;
+    auto const& account = account_of(view, error);
+    auto const now = context_.clock.wall_now();
+    if (error.code == ErrorCode::too_many_connections) {
+        auto const key = imap::counts_one_login(error) ? mailbox_key(account) : host_key(account);
+        health_.had_too_many(key, roster_.connections(key), now);
+    } else if (counts_for_host(error.code, view.phase)) {
+        health_.did_not_answer(host_key(account), entry.running->began, now);
+    } else if (info(error.code).retry == RetryClass::credentials) {
+        host_answered(host_key(account));
+    }
+}
+
+void Supervisor::hosts_answered(Entry const& entry) {
+    auto const& spec = entry.row.view.spec;
+    host_answered(host_key(spec.source));
+    if (host_key(spec.source) != host_key(spec.destination)) host_answered(host_key(spec.destination));
+    schedule();
+}
+
+/// Whoever waited for a host that is back may try it now.
+void Supervisor::host_answered(std::string const& host) {
+    if (!health_.answered(host)) return;
+    for (auto* const entry : roster_.waiting(WaitReason::host)) {
+        auto& view = entry->row.view;
+        bool const stood_still = view.error && counts_for_host(view.error->code, Phase::connecting);
+        if (!stood_still || host_key(account_of(view, *view.error)) != host) continue;
+        view.waiting_until = context_.clock.wall_now();
+        publish(*entry);
+    }
 }
 
 void Supervisor::wait_for(Entry& entry, RetryAnswer const& answer, Error const& error) {
@@ -450,7 +480,7 @@ Task<> Supervisor::save_quietly(JobId id) {
         co_return;
     }
     unsaved_.insert(id);
-    if (!stopping_) housekeeping_->set(context_.clock.now() + store_retry);
+    if (!stopping_) look_at_store_again();
 }
 
 Task<> Supervisor::save_progress(JobId id) {
@@ -459,16 +489,35 @@ Task<> Supervisor::save_progress(JobId id) {
     if (entry != nullptr && entry->running) entry->running->saving = false;
 }
 
+bool Supervisor::store_blocks() const {
+    return store_error_ && is_of_store(store_error_->code);
+}
+
 void Supervisor::note_store(Result<> const& result) {
-    bool const was_failing = store_error_.has_value();
-    store_error_.reset();
+    auto const before = std::exchange(store_error_, std::nullopt);
     if (result.has_error()) store_error_ = result.error();
-    if (result.has_error() == was_failing) return;
-    if (result.has_error()) {
-        context_.log.write(LogLevel::error, "the database refuses a write; trying again",
-                           {{"error", to_string(result.error())}});
+    if (before.has_value() == store_error_.has_value()) return;
+    if (store_error_) {
+        context_.log.write(LogLevel::error,
+                           "the database refuses a write; no job starts until it works again",
+                           {{"error", to_string(*store_error_)}});
+    } else {
+        context_.log.write(LogLevel::info, "the database works again");
+        schedule();
     }
     if (listener_ != nullptr) listener_->status_changed();
+}
+
+/// In a while; but a database that cannot be trusted has been closed for writing until a restart.
+void Supervisor::look_at_store_again() {
+    if (store_error_ && store_error_->code == ErrorCode::store_corrupt) return;
+    housekeeping_->set(context_.clock.now() + store_retry);
+    if (!store_blocks()) return;
+    for (auto* const entry : roster_.waiting(WaitReason::store)) {
+        entry->row.view.waiting_until =
+            context_.clock.wall_now() + std::chrono::duration_cast<std::chrono::microseconds>(store_retry);
+        publish(*entry);
+    }
 }
 
 Task<> Supervisor::wipe_secrets() {
@@ -477,11 +526,10 @@ Task<> Supervisor::wipe_secrets() {
     auto wiping = as_result(parts_.jobs.wipe_expired_secrets(context_.clock.wall_now()));
     auto const next = co_await std::move(wiping);
     if (stopping_) co_return;
-    auto const now = context_.clock.now();
     if (next.has_error() || !unsaved_.empty()) {
-        housekeeping_->set(now + store_retry);
+        look_at_store_again();
     } else if (*next != WallTime{}) {
-        housekeeping_->set(now +
+        housekeeping_->set(context_.clock.now() +
                            std::max<Duration>(*next - context_.clock.wall_now(), std::chrono::seconds(1)));
     }
 }

@@ -12,6 +12,7 @@
 #include "common/context.hpp"
 #include "common/event.hpp"
 #include "common/task.hpp"
+#include "daemon/jobs/host_health.hpp"
 #include "daemon/jobs/retry.hpp"
 #include "daemon/jobs/roster.hpp"
 #include "daemon/jobs/run_job.hpp"
@@ -45,7 +46,7 @@ class Supervisor {
     std::uint32_t running() const { return running_; }
     bool held() const { return held_; }
     bool stopping() const { return stopping_; }
-    /// Why the last write failed, while writes fail.
+    /// Why the last write failed, while writes fail. Meanwhile no attempt starts.
     std::optional<Error> const& store_error() const { return store_error_; }
 
     /// A job that the store has created.
@@ -76,6 +77,10 @@ class Supervisor {
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);
     void fail_attempt(Entry& entry, Error const& error);
+    void hosts_answered(Entry const& entry);
+    void host_answered(std::string const& host);
+    void note_host(Entry const& entry, Error const& error);
+    RetryAnswer answer_to(Entry& entry, Error const& error);
     void interrupt(Running& running, Wish wish, Duration grace);
     void abort(JobId id);
     void set_wake(std::optional<WallTime> due);
@@ -86,7 +91,9 @@ class Supervisor {
     Task<> save_quietly(JobId id);
     Task<> save_progress(JobId id);
     Task<> wipe_secrets();
+    bool store_blocks() const;
     void note_store(Result<> const& result);
+    void look_at_store_again();
     void publish(Entry& entry);
     void publish_end(Entry& entry);
     void publish_end_of_attempt(Entry& entry);
@@ -97,6 +104,7 @@ class Supervisor {
     Settings const& settings_;
     JobListener* listener_ = nullptr;
     Roster roster_;
+    HostHealth health_;
     std::unique_ptr<Alarm> wake_;
     std::unique_ptr<Alarm> housekeeping_;  ///< Wipes kept secrets; repeats writes that failed.
     std::set<JobId> unsaved_;

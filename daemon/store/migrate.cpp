@@ -29,6 +29,9 @@ void migrate(Database& database, std::span<Migration const> steps) {
                                                     ", this imapcopyd knows up to " + std::to_string(newest) +
                                                     "; install the newer imapcopyd again");
     }
+    if (version > 0 && version < static_cast<std::uint64_t>(newest)) {
+        database.copy_to(database.path() + ".schema-" + text);
+    }
     for (auto const& step : steps) {
         if (static_cast<std::uint64_t>(step.version) > version) apply(database, step);
     }

@@ -19,8 +19,10 @@ struct Migration {
 /// The steps of migrations/NNNN_*.sql in order, embedded at build time.
 std::span<Migration const> migrations();
 
-/// Applies the steps that `database` lacks. Throws Failure(store_corrupt) for a schema that is newer than the
-/// last step; then nothing was changed. A step that fails is rolled back.
+/// Applies the steps that `database` lacks, after it has copied an older one to PATH.schema-N, N being the
+/// version until then: with that copy the older imapcopyd can be installed again. Throws
+/// Failure(store_corrupt) for a schema that is newer than the last step; then nothing was changed. A step
+/// that fails is rolled back.
 void migrate(Database& database, std::span<Migration const> steps);
 
 }  // namespace imapcopy::store

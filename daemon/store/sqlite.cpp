@@ -98,17 +98,54 @@ int last_errno(sqlite3* connection) {
                   "open the database " + path + ": " + std::strerror(error));
 }
 
+std::string folder_of(std::string const& path) {
+    auto const slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+/// `entry` is the database or its folder, and exists.
+[[noreturn]] void fail_access(std::string const& path, std::string const& entry, int error) {
+    auto why = "this process may not write to " + entry;
+    struct stat status {};
+    if (error == EROFS) {
+        why += ": its file system is mounted read-only; mount it for writing";
+    } else if (::stat(entry.c_str(), &status) == 0 && status.st_uid != ::geteuid()) {
+        auto const user = std::to_string(::geteuid());
+        why += ": it belongs to user " + std::to_string(status.st_uid) + ", and imapcopyd runs as user " +
+               user + "; give it to that user (chown " + user + " " + entry + ")";
+    } else {
+        why += ": its mode forbids that; allow it (chmod u+rwX " + entry + ")";
+    }
+    throw Failure(ErrorCode::internal, "open the database " + path + ": " + why);
+}
+
+void check_access(std::string const& path, std::string const& entry, int mode) {
+    if (::faccessat(AT_FDCWD, entry.c_str(), mode, AT_EACCESS) == 0) return;
+    auto const error = errno;
+    if (error == EACCES || error == EPERM || error == EROFS) fail_access(path, entry, error);
+    fail_system(path, error);
+}
+
+/// Makes a file with mode 0600; there is none of that name.
+void create_file(std::string const& path) {
+    auto const file = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) fail_system(path, errno);
+    ::close(file);
+}
+
 /// Makes the file with mode 0600, or takes that much from an old one. An existing file is not opened here:
 /// closing it would drop the locks of a connection of this process (POSIX).
 void prepare_file(std::string const& path) {
+    check_access(path, folder_of(path), R_OK | W_OK | X_OK);
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0) {
         if (!S_ISREG(status.st_mode)) fail_corrupt(path, "not a regular file");
-        if ((status.st_mode & 0077U) != 0 && ::chmod(path.c_str(), 0600) != 0) fail_system(path, errno);
+        check_access(path, path, R_OK | W_OK);
+        if ((status.st_mode & 0077U) != 0 && ::chmod(path.c_str(), 0600) != 0) {
+            fail_access(path, path, errno);
+        }
     } else {
-        auto const file = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (file < 0) fail_system(path, errno);
-        ::close(file);
+        create_file(path);
     }
     struct statfs system {};
     if (::statfs(path.c_str(), &system) != 0) fail_system(path, errno);
@@ -227,6 +264,12 @@ class Database::Impl {
         if (code != SQLITE_OK) fail(connection, path, code);
     }
 
+    int checkpoint(int mode) {
+        auto const code = sqlite3_wal_checkpoint_v2(connection, "main", mode, nullptr, nullptr);
+        if (code == SQLITE_OK) wal_pages = 0;
+        return code;
+    }
+
     std::string path;
     sqlite3* connection = nullptr;
     std::map<std::string, Cached, std::less<>> cache;
@@ -273,12 +316,24 @@ void check_content(Database& database) {
                  "it is damaged (" + found + ")" + way_out(ErrorCode::store_corrupt, SQLITE_CORRUPT));
 }
 
+/// The file or folder is on disk under its name.
+void sync_entry(std::string const& path, int flags) {
+    auto const entry = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+    if (entry < 0) fail_system(path, errno);
+    auto const synced = ::fsync(entry);
+    auto const error = errno;
+    ::close(entry);
+    if (synced != 0) fail_system(path, error);
+}
+
 }  // namespace
 
-Database::Database(std::string path) : impl_(std::make_unique<Impl>(std::move(path))) {
+Database::Database(std::string path, OpenOptions const& options)
+    : impl_(std::make_unique<Impl>(std::move(path))) {
     prepare_file(impl_->path);
     auto const flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    auto const opened = sqlite3_open_v2(impl_->path.c_str(), &impl_->connection, flags, nullptr);
+    auto const* const vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+    auto const opened = sqlite3_open_v2(impl_->path.c_str(), &impl_->connection, flags, vfs);
     if (opened != SQLITE_OK) fail(impl_->connection, impl_->path, opened);
     auto* const connection = impl_->connection;
     sqlite3_extended_result_codes(connection, 1);
@@ -291,7 +346,9 @@ Database::Database(std::string path) : impl_(std::make_unique<Impl>(std::move(pa
     set_pragmas(*this, working_pragmas);
     check_content(*this);
     sqlite3_wal_hook(connection, remember_wal_pages, &impl_->wal_pages);
-    checkpoint_and_truncate();
+    auto const emptied = impl_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+    // On a full disk the WAL holds everything, and jobs can be shown until there is room again.
+    if (error_code_of(emptied, last_errno(connection)) != ErrorCode::store_full) impl_->check(emptied);
 }
 
 Database::~Database() = default;
@@ -339,17 +396,23 @@ void Database::rollback_quietly(char const* sql) noexcept {
     if (in_transaction()) (void)sqlite3_exec(impl_->connection, sql, nullptr, nullptr, nullptr);
 }
 
+void Database::copy_to(std::string const& path) {
+    auto const unfinished = path + ".unfinished";
+    // Left by a process that died while it copied; where there is none, there is nothing to do.
+    (void)::unlink(unfinished.c_str());
+    create_file(unfinished);
+    execute("VACUUM INTO ?1", unfinished);
+    sync_entry(unfinished, 0);
+    if (::rename(unfinished.c_str(), path.c_str()) != 0) fail_system(path, errno);
+    sync_entry(folder_of(path), O_DIRECTORY);
+}
+
 void Database::checkpoint_if_large() {
-    if (impl_->wal_pages < wal_pages_max) return;
-    impl_->check(
-        sqlite3_wal_checkpoint_v2(impl_->connection, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
-    impl_->wal_pages = 0;
+    if (impl_->wal_pages >= wal_pages_max) impl_->check(impl_->checkpoint(SQLITE_CHECKPOINT_PASSIVE));
 }
 
 void Database::checkpoint_and_truncate() {
-    impl_->check(
-        sqlite3_wal_checkpoint_v2(impl_->connection, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
-    impl_->wal_pages = 0;
+    impl_->check(impl_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
 }
 
 Transaction::Transaction(Database& database) : database_(database) {

@@ -91,14 +91,20 @@ class Statement {
     bool* lent_;
 };
 
+struct OpenOptions {
+    /// Name of the SQLite VFS, its layer over the file system, through which the database's files are read
+    /// and written; empty: SQLite's own.
+    std::string vfs;
+};
+
 /// The one connection to the file.
 class Database {
  public:
     /// Opens `path`, creating it with mode 0600, sets and reads back our pragmas, locks out other processes,
-    /// checks the file (in whole up to `checked_bytes_max`) and empties a WAL left behind. Throws Failure:
-    /// store_corrupt (not a database, another program's, damaged, locked, on a network file system),
-    /// store_full, internal.
-    explicit Database(std::string path);
+    /// checks the file (in whole up to `checked_bytes_max`) and empties a WAL left behind, which waits where
+    /// the disk is full. Throws Failure: store_corrupt (not a database, another program's, damaged, locked,
+    /// on a network file system), store_full, internal (may not be written to; the message says by whom).
+    explicit Database(std::string path, OpenOptions const& options = {});
     ~Database();
     Database(Database const&) = delete;
     Database& operator=(Database const&) = delete;
@@ -135,6 +141,10 @@ class Database {
     bool in_transaction() const;
     /// Rolls back; for destructors, so errors are ignored (SQLite has then rolled back by itself).
     void rollback_quietly(char const* sql) noexcept;
+
+    /// Writes a copy of the whole database to `path`, mode 0600, in place of what is there; durable, and
+    /// never half there, when it returns. Not inside a transaction. Throws Failure as every write.
+    void copy_to(std::string const& path);
 
     /// Moves the WAL into the file once it is larger than about 4 MiB. Done by hand since SQLite's own
     /// checkpoint hides a failed fsync.

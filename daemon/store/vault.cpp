@@ -117,7 +117,7 @@ std::string Vault::seal(Secret const& secret, SealContext context) {
 Result<Secret> Vault::open(std::string_view sealed, SealContext context) const {
     if (locked()) return locked_error();
     if (sealed.size() < overhead_bytes || sealed.front() != format_version) {
-        return Error{ErrorCode::store_corrupt, "open a sealed secret: its format is unknown"};
+        return Error{ErrorCode::credentials_missing, "open a sealed secret: its format is unknown"};
     }
     sealed.remove_prefix(1);
     if (sealed.substr(0, check_bytes) != impl_->check) {
@@ -148,7 +148,7 @@ Result<Secret> Vault::open(std::string_view sealed, SealContext context) const {
     auto const genuine = EVP_DecryptFinal_ex(cipher.get(), rest.data(), &length) == 1;
     if (!genuine) {
         wipe(clear);
-        return Error{ErrorCode::store_corrupt, "open a sealed secret: the stored bytes are damaged"};
+        return Error{ErrorCode::credentials_missing, "open a sealed secret: the stored bytes are damaged"};
     }
     Secret secret(std::string_view(clear.data(), clear.size()));
     wipe(clear);

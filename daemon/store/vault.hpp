@@ -32,8 +32,8 @@ class Vault {
     /// Version, key check, nonce, ciphertext, tag. Failure(credentials_missing) with the way out while
     /// locked. Safe to call from the writer thread only.
     std::string seal(Secret const& secret, SealContext context);
-    /// Errors: credentials_missing where the key is absent or another one; store_corrupt where the bytes are
-    /// damaged.
+    /// Errors: credentials_missing where the key is absent or another one, or where the bytes are damaged or
+    /// belong to another row: whoever gives the password again mends all of it.
     Result<Secret> open(std::string_view sealed, SealContext context) const;
 
  private:

@@ -11,12 +11,12 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "daemon/store/migrate.hpp"
-#include "daemon/store/sqlite.hpp"
 
 namespace imapcopy::store {
 namespace {
@@ -66,8 +66,8 @@ Error error_of(std::exception_ptr const& exception) {
 
 class Writer::Impl {
  public:
-    Impl(std::string path, boost::asio::any_io_executor executor)
-        : loop(std::move(executor)), database_(std::move(path)) {
+    Impl(std::string path, boost::asio::any_io_executor executor, OpenOptions const& options)
+        : loop(std::move(executor)), database_(std::move(path), options) {
         migrate(database_, migrations());
         thread_ = std::thread([this] { run(); });
         (void)::pthread_setname_np(thread_.native_handle(), "store");
@@ -112,7 +112,7 @@ class Writer::Impl {
         }
     }
 
-    void commit(std::vector<Piece>& group) {
+    void commit(std::span<Piece> group) {
         if (broken_) return fail_all(group, *broken_);
         try {
             Transaction transaction(database_);
@@ -122,11 +122,21 @@ class Writer::Impl {
             auto const error = error_of(std::current_exception());
             // After a failed fsync or on a damaged file later success proves nothing: no more is tried.
             if (error.code == ErrorCode::store_corrupt) broken_ = error;
+            // Most of them may only read, or fit into what is left of the disk.
+            if (error.code == ErrorCode::store_full && group.size() > 1) return commit_one_by_one(group);
             fail_all(group, error);
         }
     }
 
-    /// Throws only where SQLite has rolled back the whole group.
+    void commit_one_by_one(std::span<Piece> group) {
+        for (auto& piece : group) {
+            piece.error = nullptr;
+            commit({&piece, 1});
+        }
+    }
+
+    /// Throws only where SQLite has rolled back the whole group, or where nothing more may be written: on a
+    /// damaged page, which a piece that only reads may meet.
     void run_piece(Piece& piece) {
         try {
             Savepoint savepoint(database_);
@@ -134,7 +144,8 @@ class Writer::Impl {
             savepoint.release();
         } catch (...) {
             piece.error = std::current_exception();
-            if (!database_.in_transaction()) throw;
+            bool const damaged = error_of(piece.error).code == ErrorCode::store_corrupt;
+            if (damaged || !database_.in_transaction()) throw;
         }
     }
 
@@ -165,7 +176,7 @@ class Writer::Impl {
     }
 
     /// Each gets an exception of its own, since each is thrown on its own.
-    static void fail_all(std::vector<Piece>& group, Error const& error) {
+    static void fail_all(std::span<Piece> group, Error const& error) {
         for (auto& piece : group) piece.error = std::make_exception_ptr(Failure(error));
     }
 
@@ -186,8 +197,8 @@ class Writer::Impl {
     std::thread thread_;
 };
 
-Writer::Writer(std::string path, boost::asio::any_io_executor executor)
-    : impl_(std::make_unique<Impl>(std::move(path), std::move(executor))) {}
+Writer::Writer(std::string path, boost::asio::any_io_executor executor, OpenOptions const& options)
+    : impl_(std::make_unique<Impl>(std::move(path), std::move(executor), options)) {}
 
 Writer::~Writer() = default;
 

@@ -13,10 +13,9 @@
 
 #include "common/result.hpp"
 #include "common/task.hpp"
+#include "daemon/store/sqlite.hpp"
 
 namespace imapcopy::store {
-
-class Database;
 
 class Writer {
  public:
@@ -29,7 +28,7 @@ class Writer {
     /// Opens, checks and migrates `path` (created with mode 0600); `executor` is the loop, whose context
     /// outlives the writer. Throws Failure: store_corrupt (not a database, failed check, newer schema,
     /// network file system, in use by another process), store_full, internal.
-    Writer(std::string path, boost::asio::any_io_executor executor);
+    Writer(std::string path, boost::asio::any_io_executor executor, OpenOptions const& options = {});
     /// Waits until queued work is done, checkpoints and closes.
     ~Writer();
     Writer(Writer const&) = delete;
@@ -37,8 +36,8 @@ class Writer {
 
     /// Runs `work` on the writer thread inside a transaction and returns its value after the commit. If it
     /// throws, its part is rolled back (savepoint) and the exception arrives here; others in the group are
-    /// not touched. `work` owns what it uses: it must not refer to the caller's frame unless the caller
-    /// outlives it.
+    /// not touched. On a full disk it may run once more, alone. `work` owns what it uses: it must not refer
+    /// to the caller's frame unless the caller outlives it.
     template <class T>
     Task<T> run(std::function<T(Database&)> work) {
         auto result = std::make_shared<std::optional<T>>();

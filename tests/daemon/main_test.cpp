@@ -192,7 +192,7 @@ TEST_F(MainTest, ServesInDegradedModeWithADamagedDatabase) {
     auto const notice = daemon.await_notice("READY=1");
     EXPECT_NE(notice.find("degraded: "), std::string::npos) << notice << daemon.output();
     daemon.signal(SIGTERM);
-    EXPECT_EQ(daemon.exit_status(), 0);
+    EXPECT_EQ(daemon.exit_status(), 3) << "the service manager shall know that it did not end well";
 }
 
 TEST_F(MainTest, EndsWithAnErrorWhenTheBusGoes) {

@@ -70,7 +70,8 @@ Task<copy::PassResult> fail_with(ErrorCode code, Side side) {
     co_return copy::PassResult{};
 }
 
-Task<copy::PassResult> work_for(Context context, std::chrono::seconds seconds) {
+Task<copy::PassResult> work_for(Context context, copy::Observer& observer, std::chrono::seconds seconds) {
+    observer.phase(Phase::planning);
     copy::PassResult result;
     for (auto left = seconds; left.count() > 0; --left) {
         co_await context.clock.sleep_for(std::chrono::seconds(1));
@@ -119,9 +120,9 @@ Task<jobs::Probe> ScriptedPassRunner::probe(Context context, jobs::Access, Side,
     return answer();
 }
 
-JobDaemon::JobDaemon(std::string const& folder, config::Config config)
+JobDaemon::JobDaemon(std::string const& folder, config::Config config, store::OpenOptions const& options)
     : vault_(test_key(), random),
-      writer_(folder + "/jobs.db", io.get_executor()),
+      writer_(folder + "/jobs.db", io.get_executor(), options),
       store_(writer_, vault_),
       reports_(writer_) {
     service_ = std::make_unique<jobs::LocalService>(

@@ -26,8 +26,8 @@ using PassScript =
 Task<copy::PassResult> copy_one_message(copy::Observer& observer);
 /// Throws Failure(code) for one side.
 Task<copy::PassResult> fail_with(ErrorCode code, Side side);
-/// Looks at the stop signal once a second; completes after `seconds`.
-Task<copy::PassResult> work_for(Context context, std::chrono::seconds seconds);
+/// Reaches both servers, then looks at the stop signal once a second; completes after `seconds`.
+Task<copy::PassResult> work_for(Context context, copy::Observer& observer, std::chrono::seconds seconds);
 /// Hears no stop signal for a day.
 Task<copy::PassResult> hang(Context context);
 
@@ -77,7 +77,8 @@ class ListenerLog final : public jobs::JobListener {
 class JobDaemon {
  public:
     /// Starts over what `folder` holds. Destroyed without stop() it has died.
-    explicit JobDaemon(std::string const& folder, config::Config config = {});
+    explicit JobDaemon(std::string const& folder, config::Config config = {},
+                       store::OpenOptions const& options = {});
     ~JobDaemon();
     JobDaemon(JobDaemon const&) = delete;
     JobDaemon& operator=(JobDaemon const&) = delete;

@@ -178,8 +178,8 @@ TEST_F(LocalServiceTest, ReloadsAllOrNothing) {
     daemon.reloaded.providers_dir = folder_.file("nowhere");
     daemon.call(daemon.service().reload());
     EXPECT_EQ(daemon.applied, 1);
-    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
-        return test::work_for(context, std::chrono::seconds(2));
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, std::chrono::seconds(2));
     };
     daemon.submit("anna");
     daemon.submit("bert");
@@ -200,8 +200,8 @@ TEST_F(LocalServiceTest, DeliversOneCompletionMailAPassThatChangedSomething) {
     auto const id = run(daemon, "anna");
     auto const& inbox = daemon.runner.destination.at("INBOX");
     EXPECT_EQ(inbox.messages.size(), 1U);
-    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
-        return test::work_for(context, std::chrono::seconds(0));
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, std::chrono::seconds(0));
     };
     daemon.call(daemon.service().resync(id, Secret("a"), Secret("b")));
     daemon.run_until([&] { return daemon.listener.ended.size() == 2; });

@@ -69,7 +69,32 @@ TEST(Retry, NeverTriesPermanentErrorsAgain) {
 
 TEST(Retry, NamesWhatIsWaitedFor) {
     EXPECT_EQ(ask(ErrorCode::too_many_connections, 1).reason, WaitReason::host);
-    EXPECT_EQ(ask(ErrorCode::store_full, 1).reason, WaitReason::store);
+}
+
+TEST(Retry, WaitsForTheDiskHoweverLongItTakes) {
+    RetryAnswer const every_minute{RetryKind::later, WaitReason::store, minutes(1)};
+    EXPECT_EQ(ask(ErrorCode::store_full, 1), every_minute);
+    EXPECT_EQ(ask(ErrorCode::store_full, 4'000'000'000), every_minute);
+    EXPECT_EQ(ask(ErrorCode::store_corrupt, 1), (RetryAnswer{RetryKind::parked, WaitReason::store, {}}));
+    EXPECT_TRUE(is_of_store(ErrorCode::store_full));
+    EXPECT_FALSE(is_of_store(ErrorCode::connection_lost));
+}
+
+TEST(Retry, SaysWhatTheJobWaitsFor) {
+    JobView view;
+    view.id = JobId(7);
+    view.spec.source.host = "old.example";
+    view.spec.destination.host = "new.example";
+    Error error{ErrorCode::auth_rejected, "log in"};
+    error.side = Side::source;
+    EXPECT_EQ(&account_of(view, error), &view.spec.source);
+    EXPECT_NE(wait_text(view, {RetryKind::parked, WaitReason::credentials, {}}, error)
+                  .find("imapcopyctl auth 7 --source"),
+              std::string::npos);
+    error = {ErrorCode::throttled, "fetch"};
+    error.pause_seconds = 300;
+    EXPECT_EQ(wait_text(view, {RetryKind::later, WaitReason::throttled, {}}, error),
+              "new.example asks for a pause of 300 s");
 }
 
 }  // namespace

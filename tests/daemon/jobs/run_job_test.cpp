@@ -71,8 +71,8 @@ TEST_F(RunJobTest, NamesTheSideWhoseSecretIsGone) {
 }
 
 TEST_F(RunJobTest, SendsTheMailOfWorkThatEarlierAttemptsDid) {
-    daemon_.runner.script = [](std::string, Context context, copy::Observer&) {
-        return test::work_for(context, std::chrono::seconds(0));
+    daemon_.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, std::chrono::seconds(0));
     };
     attempt_.row.view.attempt = 2;
     attempt_.row.view.progress.bytes_done = 100;

@@ -15,10 +15,19 @@ Candidate job(std::uint32_t id, std::string source_host, std::string destination
     return candidate;
 }
 
+/// Hosts to which many jobs have connected.
+HostHealth well() {
+    HostHealth health;
+    for (auto const* const host : {"a", "b", "old", "other", "new", "d1", "d2", "d3", "d4"}) {
+        for (int i = 0; i < 100; ++i) (void)health.answered(host);
+    }
+    return health;
+}
+
 std::vector<std::uint32_t> started(std::vector<Candidate> const& candidates,
-                                   config::Config::Limits const& limits) {
+                                   config::Config::Limits const& limits, HostHealth const& health = well()) {
     std::vector<std::uint32_t> ids;
-    for (auto const id : make_schedule(candidates, limits, now).start) ids.push_back(id.value());
+    for (auto const id : make_schedule(candidates, limits, health, now).start) ids.push_back(id.value());
     return ids;
 }
 
@@ -76,10 +85,39 @@ TEST(Schedule, WakesForTheNextDueJob) {
     early.due = now + std::chrono::minutes(9);
     auto late = job(2, "a", "2");
     late.due = now + std::chrono::minutes(10);
-    auto const schedule = make_schedule({late, early}, {}, now);
+    auto const schedule = make_schedule({late, early}, {}, {}, now);
     EXPECT_TRUE(schedule.start.empty());
     EXPECT_EQ(schedule.wake, early.due);
-    EXPECT_FALSE(make_schedule({}, {}, now).wake);
+    EXPECT_FALSE(make_schedule({}, {}, {}, now).wake);
+}
+
+TEST(Schedule, TriesAnUnknownHostWithOneJob) {
+    auto on_its_way = job(1, "a", "1");
+    on_its_way.running = on_its_way.connecting = true;
+    EXPECT_TRUE(started({on_its_way, job(2, "b", "2")}, {}, {}).empty()) << "both go to the host new";
+    on_its_way.connecting = false;
+    EXPECT_EQ(started({on_its_way, job(2, "b", "2"), job(3, "b", "3")}, {}, {}),
+              (std::vector<std::uint32_t>{2}));
+}
+
+TEST(Schedule, LeavesAHostAloneThatDoesNotAnswerAndServesTheOthers) {
+    auto health = well();
+    health.did_not_answer("a", now, now);
+    auto const jobs = std::vector{job(1, "a", "1"), job(2, "b", "2")};
+    auto const schedule = make_schedule(jobs, {}, health, now);
+    EXPECT_EQ(schedule.start, std::vector{JobId(2)});
+    EXPECT_EQ(schedule.wake, now + HostHealth::pause_first);
+}
+
+TEST(Schedule, KeepsToTheConnectionsThatAServerAllowed) {
+    auto health = well();
+    health.had_too_many("old", 3, now);
+    auto const jobs = std::vector{job(1, "old", "1"), job(2, "old", "2"), job(3, "old", "3")};
+    EXPECT_EQ(started(jobs, {}, health), (std::vector<std::uint32_t>{1, 2}));
+    health.had_too_many("old\nuser1", 2, now);
+    auto shared = jobs;
+    for (auto& candidate : shared) candidate.source.account = "old\nuser1";
+    EXPECT_EQ(started(shared, {}, health), (std::vector<std::uint32_t>{1}));
 }
 
 TEST(Schedule, KnowsAMailboxByItsHostAndIdentity) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "tests/daemon/jobs/job_daemon.hpp"
+#include "tests/support/faulty_vfs.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace imapcopy::jobs {
@@ -51,8 +52,8 @@ TEST_F(SupervisorTest, NeverRunsMoreJobsThanAllowed) {
     config::Config config;
     config.limits.max_jobs = 3;
     JobDaemon daemon(path_, config);
-    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
-        return test::work_for(context, seconds(2));
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, seconds(2));
     };
     for (int i = 0; i < 10; ++i) daemon.submit("user" + std::to_string(i));
     daemon.pass_time(seconds(12));
@@ -96,7 +97,7 @@ TEST_F(SupervisorTest, TriesTransientErrorsAgainAndCountsAttempts) {
     for (std::uint32_t attempt = 1; attempt < 4; ++attempt) {
         daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
         daemon.settle();
-        EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::network);
+        EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::host);
         EXPECT_EQ(daemon.view(id).attempt, attempt);
         EXPECT_GE(daemon.view(id).waiting_until, daemon.clock.wall_now() + seconds(5));
         EXPECT_EQ(daemon.view(id).error->code, ErrorCode::connection_lost);
@@ -139,13 +140,13 @@ TEST_F(SupervisorTest, EndsPermanentErrorsAtOnce) {
 
 TEST_F(SupervisorTest, HoldsARunningJobAtAStepAndReleasesIt) {
     JobDaemon daemon(path_);
-    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
-        return test::work_for(context, seconds(5));
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, seconds(5));
     };
     auto const id = daemon.submit("anna");
     daemon.settle();
     daemon.call(daemon.service().hold(id));
-    EXPECT_EQ(daemon.phase(id), Phase::connecting);
+    EXPECT_EQ(daemon.phase(id), Phase::planning);
     daemon.pass_time(seconds(1));
     EXPECT_EQ(daemon.phase(id), Phase::waiting);
     EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
@@ -192,8 +193,8 @@ TEST_F(SupervisorTest, DrainsOnStopAndLosesNothing) {
     JobId deaf;
     {
         JobDaemon daemon(path_);
-        daemon.runner.script = [](std::string login, Context context, copy::Observer&) {
-            return login == "deaf" ? test::hang(context) : test::work_for(context, hours(1));
+        daemon.runner.script = [](std::string login, Context context, copy::Observer& observer) {
+            return login == "deaf" ? test::hang(context) : test::work_for(context, observer, hours(1));
         };
         listening = daemon.submit("anna");
         deaf = daemon.submit("deaf");
@@ -231,8 +232,8 @@ TEST_F(SupervisorTest, StartsAScheduledJobAtItsTime) {
 
 TEST_F(SupervisorTest, HoldsTheServiceAsAWhole) {
     JobDaemon daemon(path_);
-    daemon.runner.script = [](std::string, Context context, copy::Observer&) {
-        return test::work_for(context, seconds(3));
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, seconds(3));
     };
     auto const running = daemon.submit("anna");
     daemon.settle();
@@ -291,6 +292,130 @@ TEST_F(SupervisorTest, KeepsSecretsAsLongAsAskedAndNoLonger) {
     daemon.settle();
     EXPECT_EQ(daemon.error_of(daemon.store().secret(id, Side::source))->code, ErrorCode::credentials_missing);
     EXPECT_FALSE(daemon.clock.advance_to_next());
+}
+
+TEST_F(SupervisorTest, WaitsForAFullDiskAndGoesOnByItself) {
+    test::FaultyVfs vfs("faulty");
+    JobDaemon daemon(path_, {}, {vfs.name()});
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, seconds(5));
+    };
+    auto const id = daemon.submit("anna");
+    daemon.pass_time(seconds(1));
+    vfs.fail_at(1, test::FaultyVfs::Fault::disk_full);
+    daemon.pass_time(seconds(5));
+    EXPECT_EQ(daemon.phase(id), Phase::waiting);
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::store);
+    EXPECT_EQ(daemon.view(id).error->code, ErrorCode::store_full);
+    EXPECT_TRUE(daemon.service().status().state.starts_with("degraded: ")) << daemon.service().status().state;
+    EXPECT_EQ(daemon.service().status().store_error, ErrorCode::store_full);
+    auto bert = JobSpec{};
+    bert.source.host = "old.example";
+    bert.destination.host = "new.example";
+    bert.source.login = bert.destination.login = "bert";
+    EXPECT_EQ(daemon.error_of(daemon.service().submit({1000}, bert, Secret("old"), Secret("new")))->code,
+              ErrorCode::store_full);
+
+    for (int hour = 0; hour < 50; ++hour) {
+        daemon.clock.advance(hours(1));
+        daemon.settle();
+    }
+    EXPECT_EQ(daemon.phase(id), Phase::waiting);
+    EXPECT_GT(daemon.view(id).waiting_until, daemon.clock.wall_now());
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U) << "no server is asked while nothing can be recorded";
+
+    vfs.mend();
+    daemon.pass_time(seconds(67));
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+    EXPECT_EQ(daemon.service().status().state, "running");
+    EXPECT_FALSE(daemon.service().status().store_error);
+}
+
+TEST_F(SupervisorTest, StopsEverythingWhenTheDatabaseFailsAndGoesOnAfterARestart) {
+    test::FaultyVfs vfs("faulty");
+    JobId anna;
+    JobId bert;
+    {
+        config::Config config;
+        config.limits.max_jobs = 1;
+        JobDaemon daemon(path_, config, {vfs.name()});
+        daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+            return test::work_for(context, observer, seconds(5));
+        };
+        anna = daemon.submit("anna");
+        bert = daemon.submit("bert");
+        daemon.pass_time(seconds(1));
+        vfs.fail_at(1, test::FaultyVfs::Fault::io_error);
+        daemon.run_until([&] {
+            daemon.clock.advance(seconds(1));
+            return daemon.phase(anna) == Phase::waiting;
+        });
+        EXPECT_EQ(daemon.view(anna).wait_reason, WaitReason::store);
+        EXPECT_EQ(daemon.view(anna).waiting_until, WallTime{}) << "no time can be told";
+        daemon.run_until([&] { return daemon.service().status().store_error.has_value(); });
+        EXPECT_EQ(daemon.service().status().store_error, ErrorCode::store_corrupt);
+        EXPECT_FALSE(daemon.clock.advance_to_next()) << "nothing is tried again";
+        EXPECT_EQ(daemon.phase(bert), Phase::queued);
+        EXPECT_FALSE(daemon.runner.attempts.contains("bert"));
+        EXPECT_TRUE(daemon.listener.ended.empty()) << "no job has failed";
+    }
+    vfs.mend();
+    JobDaemon daemon(path_, {}, {vfs.name()});
+    daemon.run_until([&] { return daemon.listener.ended.size() == 2; });
+    EXPECT_EQ(daemon.phase(anna), Phase::complete);
+    EXPECT_EQ(daemon.phase(bert), Phase::complete);
+}
+
+TEST_F(SupervisorTest, AsksAHostThatIsDownSeldomAndFreesItsJobsWhenItIsBack) {
+    JobDaemon daemon(path_);
+    bool down = true;
+    daemon.runner.script = [&](std::string, Context, copy::Observer& observer) {
+        return down ? test::fail_with(ErrorCode::connection_refused, Side::source)
+                    : test::copy_one_message(observer);
+    };
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 20; ++i) jobs.push_back(daemon.submit("user" + std::to_string(i)));
+    auto const attempts = [&] {
+        std::uint32_t sum = 0;
+        for (auto const& [login, count] : daemon.runner.attempts) sum += count;
+        return sum;
+    };
+    auto const until = daemon.clock.now() + std::chrono::minutes(10);
+    daemon.settle();
+    while (daemon.clock.now() < until && daemon.clock.advance_to_next()) daemon.settle();
+    EXPECT_LE(attempts(), 12U);
+    auto const first = daemon.view(jobs.front());
+    EXPECT_EQ(first.phase, Phase::waiting);
+    EXPECT_EQ(first.wait_reason, WaitReason::host);
+    EXPECT_GT(first.waiting_until, first.last_activity);
+    EXPECT_EQ(daemon.phase(jobs.back()), Phase::queued);
+
+    down = false;
+    daemon.pass_time(seconds(62));
+    daemon.run_until([&] { return daemon.listener.ended.size() == jobs.size(); });
+    for (auto const id : jobs) EXPECT_EQ(daemon.phase(id), Phase::complete);
+}
+
+TEST_F(SupervisorTest, KeepsFewerConnectionsToAHostThatRefusesMore) {
+    config::Config config;
+    config.limits.max_jobs = 6;
+    JobDaemon daemon(path_, config);
+    std::uint32_t connected = 0;
+    std::uint32_t refused = 0;
+    std::uint32_t connected_max = 0;
+    daemon.runner.script = [&](std::string, Context context, copy::Observer& observer) {
+        if (connected == 3) {
+            ++refused;
+            return test::fail_with(ErrorCode::too_many_connections, Side::source);
+        }
+        connected_max = std::max(connected_max, ++connected);
+        return test::work_for(context, observer, hours(1));
+    };
+    for (int i = 0; i < 6; ++i) daemon.submit("user" + std::to_string(i));
+    daemon.pass_time(seconds(300));
+    EXPECT_EQ(connected_max, 3U);
+    EXPECT_LE(refused, 3U) << "a refused job does not knock again and again";
+    EXPECT_EQ(*daemon.runner.running, 3U);
 }
 
 }  // namespace

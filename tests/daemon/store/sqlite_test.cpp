@@ -6,9 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 
+#include "common/random.hpp"
+#include "daemon/store/job_rows.hpp"
 #include "daemon/store/migrate.hpp"
 #include "tests/support/await.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -154,6 +158,52 @@ TEST(Database, FindsACorruptPage) {
     EXPECT_EQ(found, static_cast<int>(pages));
 }
 
+/// Reads all that the file holds; what is not as it should be is refused.
+void read_all(std::string const& file) {
+    Database database(file);
+    migrate(database, migrations());
+    auto names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'");
+    while (names.step()) {
+        auto rows = database.prepare("SELECT * FROM \"" + names.text(0) + "\"");
+        while (rows.step()) (void)rows.text(1);
+    }
+    (void)read_jobs(database, std::nullopt);
+}
+
+/// A few bytes in every page are turned over, one after the other: where that is not noticed, everything can
+/// still be read.
+TEST(Database, RefusesTurnedBytesOrReadsEverything) {
+    test::TemporaryFolder const folder;
+    auto const file = folder.file("state.db");
+    {
+        std::ifstream fixture(IMAPCOPY_SOURCE_DIR "/tests/daemon/store/fixtures/schema_1.sql");
+        Database(file).execute_script(std::string(std::istreambuf_iterator<char>(fixture), {}));
+    }
+    auto const size = std::filesystem::file_size(file);
+    SeededRandom random(7);
+    int refused = 0;
+    for (std::uint64_t page = 0; page < size; page += 4096) {
+        for (int turned = 0; turned < 12; ++turned) {
+            // The header of the page, where most of its meaning is, and some place in it.
+            auto const place = page + (turned < 8 ? static_cast<std::uint64_t>(turned) : random.below(4096));
+            auto const damaged = folder.file("damaged.db");
+            std::filesystem::copy_file(file, damaged, std::filesystem::copy_options::overwrite_existing);
+            {
+                std::fstream stream(damaged, std::ios::in | std::ios::out | std::ios::binary);
+                stream.seekg(static_cast<std::streamoff>(place));
+                auto const byte = static_cast<char>(~stream.get());
+                stream.seekp(static_cast<std::streamoff>(place));
+                stream.put(byte);
+            }
+            auto const error = error_of([&] { read_all(damaged); });
+            if (!error) continue;
+            ++refused;
+            EXPECT_EQ(error->code, ErrorCode::store_corrupt) << "byte " << place << ": " << error->message;
+        }
+    }
+    EXPECT_GT(refused, 50);
+}
+
 TEST(Database, KeepsASecondProcessOut) {
     test::TemporaryFolder const folder;
     Database database(folder.file("state.db"));
@@ -165,18 +215,44 @@ TEST(Database, KeepsASecondProcessOut) {
     EXPECT_EQ(status, 0);
 }
 
-/// Root may write everywhere, so a child that is not root tries.
-TEST(Database, SaysThatTheFolderIsReadOnly) {
-    test::TemporaryFolder const folder;
-    ASSERT_EQ(::chmod(folder.path().c_str(), 0555), 0);
+/// What opening `file` says to a user that is not root: root may write everywhere.
+std::string refusal_for_nobody(std::string const& file) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(::pipe(ends), 0);
     auto const child = ::fork();
     if (child == 0) {
         if (::getuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
-        ::_exit(code_of_opening(folder.file("state.db")) == ErrorCode::internal ? 0 : 1);
+        auto const error = error_of([&] { Database const database(file); });
+        auto const text = error ? std::string(info(error->code).name) + ": " + error->message : "opened";
+        ::_exit(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1);
     }
     int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
+    ::close(ends[1]);
+    std::string text(1000, ' ');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::read(ends[0], text.data(), text.size()), 0)));
+    ::close(ends[0]);
+    return text;
+}
+
+TEST(Database, SaysWhoMayNotWriteToWhatAndHowToMendIt) {
+    test::TemporaryFolder const folder;
+    auto const file = folder.file("state.db");
+    { Database const database(file); }
+    auto const owned_by_root = ::getuid() == 0;
+    auto const file_message = [&] { return refusal_for_nobody(file); };
+    ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+    ASSERT_EQ(::chmod(file.c_str(), 0400), 0);
+    auto const remedy = owned_by_root ? "(chown 65534 " + file + ")" : "(chmod u+rwX " + file + ")";
+    EXPECT_NE(file_message().find(remedy), std::string::npos) << file_message();
+    EXPECT_TRUE(file_message().starts_with("Internal: open the database " + file + ": ")) << file_message();
+    // Others could read it, but only its owner can take that from them.
+    ASSERT_EQ(::chmod(file.c_str(), 0666), 0);
+    EXPECT_EQ(file_message().find("opened") == 0, !owned_by_root) << file_message();
+    ASSERT_EQ(::chmod(folder.path().c_str(), 0555), 0);
+    EXPECT_NE(file_message().find("may not write to " + folder.path().string()), std::string::npos)
+        << file_message();
     ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
 }
 

@@ -48,8 +48,8 @@ TEST_F(VaultTest, HidesTheSecret) {
 
 TEST_F(VaultTest, DoesNotOpenForAnotherJobOrSide) {
     auto const sealed = vault_.seal(Secret("geheim"), context);
-    EXPECT_EQ(code_of(vault_.open(sealed, {18, Side::source})), ErrorCode::store_corrupt);
-    EXPECT_EQ(code_of(vault_.open(sealed, {17, Side::destination})), ErrorCode::store_corrupt);
+    EXPECT_EQ(code_of(vault_.open(sealed, {18, Side::source})), ErrorCode::credentials_missing);
+    EXPECT_EQ(code_of(vault_.open(sealed, {17, Side::destination})), ErrorCode::credentials_missing);
 }
 
 TEST_F(VaultTest, TellsAnotherKeyFromDamage) {

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <thread>
@@ -235,6 +236,29 @@ TEST_F(WriterTest, AFullDatabaseFailsTheGroupAndRecovers) {
     EXPECT_EQ(sum(), 1);
 }
 
+/// One that does not fit does not take along those that came at the same time.
+TEST_F(WriterTest, AFullDatabaseStillTakesWhatFitsAndCanBeRead) {
+    Work const shrink = [](Database& database) {
+        database.execute("CREATE TABLE u (a BLOB)");
+        auto const pages = database.find_integer("SELECT page_count FROM pragma_page_count()").value_or(0);
+        database.execute_script("PRAGMA max_page_count = " + std::to_string(pages));
+    };
+    await(writer_->run(shrink));
+    Gate gate;
+    std::vector<std::optional<ErrorCode>> ends;
+    spawn(gate.work(), ends);
+    loop_.restart();
+    loop_.poll();
+    spawn(insert(1), ends);
+    spawn([](Database& database) { database.execute("INSERT INTO u VALUES (zeroblob(100000))"); }, ends);
+    spawn([](Database& database) { (void)database.find_integer("SELECT count(*) FROM t"); }, ends);
+    loop_.poll();
+    gate.open();
+    loop_.run();
+    EXPECT_EQ(ends, (std::vector<std::optional<ErrorCode>>{{}, {}, ErrorCode::store_full, {}}));
+    EXPECT_EQ(sum(), 1);
+}
+
 TEST_F(WriterTest, AFailedSyncEndsAllWriting) {
     await(writer_->run(insert(1)));
     syncs_fail = true;
@@ -250,6 +274,28 @@ TEST_F(WriterTest, AFailedSyncEndsAllWriting) {
     reopen();
     EXPECT_EQ(sum() & 1, 1);
     EXPECT_EQ(sum() & 4, 0);
+}
+
+/// Met by somebody who only reads: nobody may write any more.
+TEST_F(WriterTest, ADamagedPageEndsAllWriting) {
+    Work const fill = [](Database& database) {
+        database.execute("CREATE TABLE u (a BLOB)");
+        for (int i = 0; i < 6000; ++i) database.execute("INSERT INTO u VALUES (randomblob(1000))");
+    };
+    await(writer_->run(fill));
+    reopen();
+    {
+        // More than the cache holds, so that the file is read again.
+        std::fstream stream(file_, std::ios::in | std::ios::out | std::ios::binary);
+        stream.seekp(100 * 4096);
+        stream << std::string(1000 * 4096, '\xa5');
+    }
+    Work const read = [](Database& database) { (void)database.find_integer("SELECT sum(length(a)) FROM u"); };
+    auto const error = error_of_running(read);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, ErrorCode::store_corrupt);
+    EXPECT_NE(error->message.find("restore it from a backup"), std::string::npos) << error->message;
+    EXPECT_EQ(error_of_running(insert(1))->code, ErrorCode::store_corrupt);
 }
 
 TEST_F(WriterTest, AFailedSyncOfTheCheckpointIsNotHidden) {
