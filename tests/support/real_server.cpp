@@ -58,7 +58,7 @@ std::string start_command(RealServerOptions const& options, std::string const& f
                           std::uint16_t tls_port) {
     auto command = tools + "mailserver start --dir " + folder + " --port " + std::to_string(port) +
                    " --tls-port " + std::to_string(tls_port) + " --storage " + options.storage +
-                   " --separator " + quoted(options.separator);
+                   " --separator " + quoted(options.separator) + " --server " + options.server;
     if (!options.prefix.empty()) command += " --prefix " + quoted(options.prefix);
     if (!options.capability.empty()) command += " --capability " + quoted(options.capability);
     for (auto const& setting : options.settings) command += " --set " + quoted(setting);
