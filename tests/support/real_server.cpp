@@ -9,16 +9,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <source_location>
 
 #include "common/text.hpp"
 
 namespace imapcopy::test {
 namespace {
 
-/// The tools lie beside this file.
-std::string const tools =
-    std::filesystem::path(std::source_location::current().file_name()).parent_path() / "";
+std::string const tools = IMAPCOPY_SOURCE_DIR "/tests/support/";
 
 std::string quoted(std::string const& text) {
     std::string result = "'";

@@ -41,10 +41,10 @@ Result<std::unique_ptr<RealServer>>& running(RealServerOptions const& options) {
 class RealHost final : public EndpointHost {
  public:
     /// `login`: of an account that no other test has used.
-    RealHost(RealServer const& server, std::string login, Kept kept)
-        : server_(server), login_(std::move(login)), kept_(std::move(kept)) {}
+    RealHost(RealServer const& server, std::string login, ServerNature nature)
+        : server_(server), login_(std::move(login)), nature_(std::move(nature)) {}
 
-    Kept kept() const override { return kept_; }
+    ServerNature nature() const override { return nature_; }
     void run(Task<> task) override {
         std::exception_ptr failure;
         boost::asio::co_spawn(io_, std::move(task), [&](std::exception_ptr thrown) { failure = thrown; });
@@ -66,7 +66,7 @@ class RealHost final : public EndpointHost {
  private:
     RealServer const& server_;
     std::string login_;
-    Kept kept_;
+    ServerNature nature_;
     boost::asio::io_context io_;
     RealClock clock_{io_.get_executor()};
     SystemRandom random_;
@@ -79,14 +79,14 @@ std::unique_ptr<EndpointHost> make_memory() {
     return std::make_unique<MemoryHost>();
 }
 
-std::unique_ptr<EndpointHost> make_real(RealServerOptions const& options, Kept kept = {}) {
+std::unique_ptr<EndpointHost> make_real(RealServerOptions const& options, ServerNature nature = {}) {
     auto const& server = running(options);
     if (server.has_error()) {
         skip_without_server(server.error());
         return nullptr;
     }
     static int users = 0;
-    return std::make_unique<RealHost>(**server, "user" + std::to_string(++users), std::move(kept));
+    return std::make_unique<RealHost>(**server, "user" + std::to_string(++users), std::move(nature));
 }
 
 std::unique_ptr<EndpointHost> make_dovecot() {
@@ -111,20 +111,20 @@ std::unique_ptr<EndpointHost> make_old_cyrus() {
     options.server = "cyrus";
     options.prefix = "INBOX.";
     options.separator = ".";
-    return make_real(options);
+    return make_real(options, {"INBOX."});
 }
 
 std::unique_ptr<EndpointHost> make_courier() {
     RealServerOptions options;
     options.server = "courier";
-    return make_real(options);
+    return make_real(options, {"INBOX."});
 }
 
 /// Knows no keywords, gives every message the date of its arrival, and forgets the flags that APPEND gives.
 std::unique_ptr<EndpointHost> make_imap4d() {
     RealServerOptions options;
     options.server = "imap4d";
-    return make_real(options, {Flags::parse("\\Seen"), {}, false});
+    return make_real(options, {"", Flags::parse("\\Seen"), {}, false});
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, EndpointContract, testing::Values(EndpointFactory{make_memory}));

@@ -7,6 +7,7 @@ saslauthd is the protocol that Cyrus SASL asks in, authdaemon that of Courier. E
 for those that begin with "wrong". Ends with the server, and SIGTERM is passed on to it.
 """
 import os
+import pwd
 import re
 import signal
 import socket
@@ -63,6 +64,18 @@ def serve(listener, answer, home):
                 print(f'any_login: {error!r}', file=sys.stderr, flush=True)
 
 
+def refuse_to_watch_files():
+    """Courier's imapd asks a service, at a socket named by user and GAM_CLIENT_ID, to watch its folders. Where nobody
+    listens it waits for more than a second at every login; told no, it goes on without."""
+    uid = logins.mail_owner()[0]
+    name = next((user.pw_name for user in pwd.getpwall() if user.pw_uid == uid), '')
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f'\0/tmp/fam-{name}-{os.environ["GAM_CLIENT_ID"]}'.ljust(108, '\0'))
+    listener.listen(100)
+    while True:
+        listener.accept()[0].close()
+
+
 def main():
     protocol, path, home, *command = sys.argv[1:]
     answer = {'saslauthd': answer_saslauthd, 'authdaemon': answer_authdaemon}[protocol]
@@ -75,6 +88,8 @@ def main():
     server = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: server.send_signal(signal.SIGTERM))
     threading.Thread(target=serve, args=(listener, answer, home), daemon=True).start()
+    if 'GAM_CLIENT_ID' in os.environ:
+        threading.Thread(target=refuse_to_watch_files, daemon=True).start()
     sys.exit(server.wait())
 
 

@@ -25,7 +25,7 @@ CAPABILITY = ('IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD
 # What /etc/courier/imapd sets; imaplogin and imapd read it from their environment.
 SETTINGS = {'IMAP_KEYWORDS': '1', 'IMAP_ACL': '0', 'IMAP_TLS_REQUIRED': '0', 'IMAP_CHECK_ALL_FOLDERS': '0',
             'IMAP_OBSOLETE_CLIENT': '0', 'IMAP_UMASK': '022', 'IMAP_MAILBOX_SANITY_CHECK': '1', 'IMAP_EMPTYTRASH': '',
-            'IMAP_MOVE_EXPUNGE_TO_TRASH': '0', 'IMAP_USELOCKS': '1', 'IMAP_SHAREDINDEXFILE': '', 'IMAPDEBUGFILE': '',
+            'IMAP_MOVE_EXPUNGE_TO_TRASH': '0', 'IMAP_USELOCKS': '0', 'IMAP_SHAREDINDEXFILE': '', 'IMAPDEBUGFILE': '',
             'IMAP_ENHANCEDIDLE': '0', 'IMAP_IDLE_TIMEOUT': '60', 'IMAP_DISABLETHREADSORT': '0', 'MAILDIRPATH': 'Maildir'}
 
 
@@ -39,4 +39,4 @@ def prepare(options, directory, root):
     command = [sys.executable, login, 'authdaemon', f'{directory}/auth', f'{directory}/home', *listening, *serving]
     capability = options.capability or CAPABILITY
     return command, environment(KIT, root, IMAP_CAPABILITY=capability, IMAP_CAPABILITY_ORIG=capability,
-                                AUTHMODULES='authdaemon', **SETTINGS)
+                                AUTHMODULES='authdaemon', GAM_CLIENT_ID=str(options.port), **SETTINGS)
