@@ -66,9 +66,10 @@ def send(pids, how):
 
 
 def kill(directory):
-    """SIGKILL to all of it, and to what it starts meanwhile."""
+    """SIGKILL to all of it, and to what it starts meanwhile; the youngest first, so that no one lives to see its parent,
+    and what that answers for, gone."""
     while pids := members(directory):
-        send(pids, signal.SIGKILL)
+        send(sorted(pids, reverse=True), signal.SIGKILL)
 
 
 def stop(directory):
