@@ -73,6 +73,7 @@ class PassState {
     /// Tells the observer.
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }
+    void report_refused_lane(Error const& error) { observer_.lane_refused(error); }
     /// A message that does not come over: counted. conclude() lists it from the journal.
     void count_refused(FolderWork& folder) {
         ++folder.refused_now;

@@ -23,6 +23,7 @@ Task<> run_further_lane(LaneParts lead, Connections& connections, FolderQueue& q
     auto connected = co_await attempt(connect_both(connections));
     if (auto const error = error_of(connected.exception)) {
         // Too many connections, most likely. The other lanes do the work.
+        lead.state.report_refused_lane(*error);
         lead.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(*error)}});
         co_return;
     }

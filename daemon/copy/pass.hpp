@@ -29,6 +29,8 @@ class Observer {
     virtual ~Observer() = default;
     virtual void phase(Phase phase) = 0;
     virtual void progress(Progress const& progress) = 0;
+    /// A further lane could not be opened; the pass goes on with fewer.
+    virtual void lane_refused(Error const&) {}
 };
 
 struct FolderResult {

@@ -142,7 +142,7 @@ std::uint32_t Roster::connections(std::string const& key) const {
         if (!entry->running) continue;
         auto const& spec = entry->row.view.spec;
         for (auto const* const account : {&spec.source, &spec.destination}) {
-            if (host_key(*account) == key || mailbox_key(*account) == key) ++count;
+            if (host_key(*account) == key || mailbox_key(*account) == key) count += entry->running->lanes;
         }
     }
     return count;
@@ -172,6 +172,7 @@ std::vector<Candidate> Roster::candidates(Settings const& settings) const {
         candidate.id = id;
         candidate.running = entry->running != nullptr;
         candidate.connecting = candidate.running && view.phase == Phase::connecting;
+        if (candidate.running) candidate.lanes = entry->running->lanes;
         candidate.due = due.value_or(WallTime{});
         candidate.source = use_of(view.spec.source, settings.providers);
         candidate.destination = use_of(view.spec.destination, settings.providers);

@@ -38,6 +38,7 @@ struct Running {
     Rate rate;
     TimePoint published = TimePoint::min();
     bool saving = false;                ///< A save of the progress is under way.
+    std::uint32_t lanes = 1;            ///< That it may open.
     WallTime began = {};                ///< When the attempt began.
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
     std::uint64_t bytes_before = 0;

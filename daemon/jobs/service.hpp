@@ -36,7 +36,7 @@ struct PlanResult {
 };
 
 struct ServiceStatus {
-    std::string state;                     ///< "running", "held", "stopping", "degraded: …"
+    std::string state;  ///< "running", "held", "stopping", "degraded: …"
     std::map<JobState, std::uint32_t> jobs_by_state;
     std::uint32_t workers_busy = 0;
     std::uint64_t bytes_per_second = 0;

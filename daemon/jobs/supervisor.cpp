@@ -73,6 +73,11 @@ class Supervisor::ProgressObserver final : public copy::Observer {
         if (connected) supervisor_.hosts_answered(entry_);
     }
 
+    void lane_refused(Error const& error) override {
+        if (error.code == ErrorCode::too_many_connections) supervisor_.note_host(entry_, error);
+        if (entry_.running->lanes > 1) --entry_.running->lanes;
+    }
+
     void progress(Progress const& progress) override {
         auto& view = entry_.row.view;
         view.progress = progress;
@@ -249,7 +254,7 @@ void Supervisor::schedule() {
     if (held_ || stopping_ || store_blocks() || running_ >= settings_.config.limits.max_jobs) return;
     auto const now = context_.clock.wall_now();
     auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, health_, now);
-    for (auto const id : plan.start) start_attempt(roster_.at(id));
+    for (auto const& [id, lanes] : plan.start) start_attempt(roster_.at(id), lanes);
     set_wake(plan.wake);
 }
 
@@ -272,10 +277,11 @@ void Supervisor::spawn(Task<> task) {
     boost::asio::co_spawn(executor_, as_result(std::move(task)), std::move(on_end));
 }
 
-void Supervisor::start_attempt(Entry& entry) {
+void Supervisor::start_attempt(Entry& entry, std::uint32_t lanes) {
     auto& view = entry.row.view;
     auto const now = context_.clock.wall_now();
     entry.running = std::make_unique<Running>();
+    entry.running->lanes = lanes;
     entry.running->began = now;
     entry.running->messages_before = view.progress.messages_done;
     entry.running->bytes_before = view.progress.bytes_done;
@@ -303,7 +309,8 @@ Task<> Supervisor::attempt(Entry& entry) {
     } else {
         auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
         ProgressObserver observer(*this, entry);
-        auto running = run_job(context, parts_, Attempt{entry.row, settings_.config}, observer);
+        auto running =
+            run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes}, observer);
         // Spawned on its own: an abort ends the attempt, and this coroutine lives on to record it.
         auto token =
             boost::asio::bind_cancellation_slot(entry.running->abort.slot(), boost::asio::use_awaitable);

@@ -73,7 +73,7 @@ class Supervisor {
     class ProgressObserver;
 
     void spawn(Task<> task);
-    void start_attempt(Entry& entry);
+    void start_attempt(Entry& entry, std::uint32_t lanes);
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);
     void fail_attempt(Entry& entry, Error const& error);
