@@ -6,26 +6,11 @@
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
 #include "common/text.hpp"
+#include "daemon/copy/account_view.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
 namespace {
-
-/// A list of all folders with the status of the selectable ones, even where LIST did not bring it along.
-Task<> view_side(Endpoint& endpoint, AccountView& view) {
-    view = co_await endpoint.list();
-    std::vector<MailboxName> names;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < view.mailboxes.size(); ++i) {
-        auto const& mailbox = view.mailboxes[i];
-        if (!mailbox.selectable || mailbox.status) continue;
-        names.push_back(mailbox.name);
-        places.push_back(i);
-    }
-    if (names.empty()) co_return;
-    auto const statuses = co_await endpoint.status(std::move(names));
-    for (std::size_t i = 0; i < places.size(); ++i) view.mailboxes[places[i]].status = statuses[i];
-}
 
 /// True if the last complete pass has dealt with all that is there now.
 bool is_unchanged(FolderWork const& folder) {
