@@ -141,13 +141,14 @@ std::string flag_names(PackedFlags flags) {
 }
 
 IndexedMessage index_message(MessageMeta const& message) {
+    auto const identity = message.identity ? *message.identity : identity_of_headers("");
     IndexedMessage indexed;
     indexed.uid = message.uid;
     indexed.flags = pack(message.flags);
-    indexed.headers = cut(message.identity->fingerprint);
+    indexed.headers = cut(identity.fingerprint);
     indexed.date = message.internal_date.unix_seconds;
     indexed.size_bytes = message.size_bytes;
-    if (message.identity->coarse == 0) indexed.headers[0] ^= static_cast<std::uint64_t>(indexed.date);
+    if (identity.coarse == 0) indexed.headers[0] ^= static_cast<std::uint64_t>(indexed.date);
     return indexed;
 }
 
@@ -193,7 +194,7 @@ std::vector<Finding> explain_pair(MessagePair const& pair, LedgerEntry const* en
     return findings;
 }
 
-Finding explain_lost(Uid source_uid, LedgerEntry const* entry, FolderFacts const& facts, bool copy_stands) {
+Finding explain_lost(Uid source_uid, LedgerEntry const* entry, FolderFacts const& facts, Standing standing) {
     if (entry == nullptr) {
         auto const& complete = facts.source_complete;
         bool const seen = complete && complete->uid_validity == facts.source.uid_validity &&
@@ -219,8 +220,10 @@ Finding explain_lost(Uid source_uid, LedgerEntry const* entry, FolderFacts const
     if (entry->destination_uid_validity != there->uid_validity)
         return {missing,
                 "the ledger calls it copied, but the folder is not the one of then, and does not hold it"};
-    if (copy_stands)
+    if (standing == Standing::other)
         return {altered, "the ledger calls it copied as " + copy + ", where another message stands"};
+    if (standing == Standing::equal)
+        return {missing, "the destination has fewer of these equal messages than the source"};
     if (entry->destination_uid < there->uid_next)
         return {deleted, "was copied as " + copy + ", which is gone"};
     return {missing,

@@ -59,7 +59,7 @@ struct IndexedMessage {
     bool claimed = false;  ///< Destination: the ledger knows whose copy it is.
     bool operator==(IndexedMessage const&) const = default;
 };
-/// `message` has its identity.
+/// A message whose headers the server did not give counts as one without any.
 IndexedMessage index_message(MessageMeta const& message);
 
 /// A message and its counterpart.
@@ -94,9 +94,11 @@ struct FolderFacts {
     std::optional<MailboxStatus> source_complete;  ///< At the last complete pass.
 };
 
-/// Why a source message has no counterpart. `copy_stands` says whether there is a message with the UID that
-/// the ledger names. A copy counts as deleted only where the destination itself has given out its UID; the
-/// ledger's word that it was stored is not enough.
-Finding explain_lost(Uid source_uid, LedgerEntry const* entry, FolderFacts const& facts, bool copy_stands);
+/// What the destination has under the UID that the ledger names.
+enum class Standing : std::uint8_t { nothing, other, equal };
+
+/// Why a source message has no counterpart. A copy counts as deleted only where the destination itself has
+/// given out its UID; the ledger's word that it was stored is not enough.
+Finding explain_lost(Uid source_uid, LedgerEntry const* entry, FolderFacts const& facts, Standing standing);
 
 }  // namespace imapcopy::copy

@@ -1,15 +1,12 @@
 #include "daemon/copy/verify.hpp"
 
 #include <algorithm>
-#include <boost/asio/this_coro.hpp>
 #include <map>
 #include <set>
 
 #include "common/attempt.hpp"
-#include "common/task_group.hpp"
 #include "daemon/copy/account_view.hpp"
-#include "daemon/copy/connected.hpp"
-#include "daemon/copy/content_digest.hpp"
+#include "daemon/copy/folder_reading.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/plan.hpp"
 
@@ -18,92 +15,6 @@ namespace {
 
 constexpr int reconnections_max = 5;                ///< Without a folder done in between.
 constexpr std::uint32_t ledger_window_uids = 2000;  ///< Width of one look into the ledger.
-
-using Messages = std::vector<IndexedMessage>;
-
-/// What both readers of a folder keep to.
-struct Reading {
-    Context context;
-    VerifyOptions const& options;
-    TimePoint deadline;
-    std::set<Digest> reports;  ///< Completion mails: they belong to no copy.
-};
-
-/// Between any two steps.
-void check_limits(Reading const& reading) {
-    if (reading.context.stop.requested()) throw Failure(ErrorCode::cancelled, "the verification was stopped");
-    if (reading.context.clock.now() >= reading.deadline)
-        throw Failure(ErrorCode::timed_out, "the verification takes too long; leave out folders or bodies");
-}
-
-/// Runs `task`; its failure is noted if it is the first, and ends the other connection: nobody waits for it.
-Task<> run_side(Task<> task, Endpoint& other, std::exception_ptr& first_failure) {
-    auto const tried = co_await attempt(std::move(task));
-    if (tried.ok() || first_failure) co_return;
-    first_failure = tried.exception;
-    other.abort();
-}
-
-/// Runs both to their end; throws what failed first. Ended by the stop signal, not by cancellation.
-Task<> both(Connected& connected, Task<> source, Task<> destination) {
-    std::exception_ptr failure;
-    TaskGroup sides(co_await boost::asio::this_coro::executor);
-    sides.spawn(run_side(std::move(source), *connected.destination, failure));
-    sides.spawn(run_side(std::move(destination), *connected.source, failure));
-    co_await sides.join();
-    if (failure) std::rethrow_exception(failure);
-}
-
-/// Lists a folder into compact records; completion mails are left out.
-Task<> list_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox, MailboxStatus status,
-                 Messages& messages) {
-    std::function<void(MessageMeta)> const sink = [&](MessageMeta const& meta) {
-        if (meta.identity && !reading.reports.contains(meta.identity->fingerprint))
-            messages.push_back(index_message(meta));
-    };
-    for (auto const window : make_windows(Uid(1), status, reading.options.messages_per_window)) {
-        check_limits(reading);
-        co_await endpoint.list_messages(mailbox, window, Listing::identity, sink);
-    }
-    std::ranges::sort(messages, {}, &IndexedMessage::uid);
-}
-
-Messages::iterator find_message(Messages& messages, Uid uid) {
-    return std::ranges::lower_bound(messages, uid, {}, &IndexedMessage::uid);
-}
-
-/// What one call reads of `uids`, from place `begin` on.
-std::vector<Uid> next_bodies(std::vector<Uid> const& uids, std::size_t begin, Messages& messages,
-                             VerifyOptions const& options) {
-    std::vector<Uid> window;
-    std::uint64_t bytes = 0;
-    for (auto i = begin; i < uids.size() && window.size() < options.bodies_per_window; ++i) {
-        bytes += find_message(messages, uids[i])->size_bytes;
-        if (!window.empty() && bytes > options.bytes_per_window) break;
-        window.push_back(uids[i]);
-    }
-    return window;
-}
-
-/// Reads the bodies of `uids` and notes their digests. Messages that the server does not give are taken out
-/// and go to `unread`.
-Task<> digest_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox, std::vector<Uid> uids,
-                   Messages& messages, std::vector<Uid>& unread) {
-    for (std::size_t begin = 0; begin < uids.size();) {
-        check_limits(reading);
-        auto const window = next_bodies(uids, begin, messages, reading.options);
-        begin += window.size();
-        auto const digests = co_await content_digests(endpoint, mailbox, window);
-        for (auto const uid : window) {
-            auto const digest = std::ranges::lower_bound(digests, uid, {}, &ContentDigest::uid);
-            bool const given = digest != digests.end() && digest->uid == uid;
-            if (given) find_message(messages, uid)->content = digest->content;
-            if (!given) unread.push_back(uid);
-        }
-    }
-    std::erase_if(messages,
-                  [&](IndexedMessage const& m) { return std::ranges::binary_search(unread, m.uid); });
-}
 
 std::vector<Uid> uids_of(Messages const& messages) {
     std::vector<Uid> uids;
@@ -121,6 +32,24 @@ std::vector<Uid> uids_in_common(Messages const& messages, Messages const& others
         if (std::ranges::binary_search(headers, message.headers)) uids.push_back(message.uid);
     }
     return uids;
+}
+
+/// What is kept of a destination folder for explain_lost.
+struct Stand {
+    Uid uid;
+    Hash128 headers{};
+};
+
+std::vector<Stand> stands_of(Messages const& messages) {
+    std::vector<Stand> stands;
+    for (auto const& message : messages) stands.push_back({message.uid, message.headers});
+    return stands;
+}
+
+Standing standing_of(std::vector<Stand> const& stands, Uid uid, Hash128 const& headers) {
+    auto const stand = std::ranges::lower_bound(stands, uid, {}, &Stand::uid);
+    if (stand == stands.end() || stand->uid != uid) return Standing::nothing;
+    return stand->headers == headers ? Standing::equal : Standing::other;
 }
 
 LedgerEntry const* find_entry(LedgerView const& entries, Uid uid) {
@@ -307,9 +236,9 @@ class Verifier {
     /// Messages that are no completion mails. Those stand in an INBOX only, and have to be looked for.
     Task<std::uint64_t> count(Endpoint& endpoint, MailboxName mailbox, MailboxStatus status) {
         if (!mailbox.is_inbox() || reading_.reports.empty()) co_return status.messages;
-        Messages messages;
-        co_await list_side(reading_, endpoint, std::move(mailbox), status, messages);
-        co_return messages.size();
+        Listed listed;
+        co_await list_side(reading_, endpoint, std::move(mailbox), status, listed);
+        co_return listed.messages.size();
     }
 
     Task<std::uint64_t> count_refused(MappedFolder const& folder, FolderRecord const& record) {
@@ -330,20 +259,24 @@ class Verifier {
     Task<> compare_messages(std::uint32_t place, FolderRecord const& record, Recorder& recorder,
                             FolderFindings& findings) {
         auto const& folder = places_[place].mapped;
+        auto const here = *folder.source.status;
         auto const there = folder.destination_status.value_or(MailboxStatus{});
-        Messages source;
-        Messages destination;
-        co_await both(
-            connected_,
-            list_side(reading_, *connected_.source, folder.source.name, *folder.source.status, source),
-            list_side(reading_, *connected_.destination, folder.destination, there, destination));
-        auto const standing = uids_of(destination);
+        Listed source;
+        Listed destination;
+        co_await both(connected_, list_side(reading_, *connected_.source, folder.source.name, here, source),
+                      list_side(reading_, *connected_.destination, folder.destination, there, destination));
+        bool const incomplete =
+            co_await is_incomplete(*connected_.source, folder.source.name, here, source.seen);
+        if (incomplete)
+            recorder.add_folder(DifferenceKind::unreadable,
+                                "the source does not list all messages of this folder");
+        auto const stands = stands_of(destination.messages);
         auto const claimed = co_await journal_.claimed(folder.destination, there.uid_validity);
-        for (auto& message : destination) message.claimed = claimed.contains(message.uid);
+        for (auto& message : destination.messages) message.claimed = claimed.contains(message.uid);
         if (options_.level == VerifyLevel::digest)
-            co_await read_bodies(folder, source, destination, recorder);
-        auto const match = match_messages(std::move(source), std::move(destination));
-        co_await explain(place, record, match, standing, recorder, findings);
+            co_await read_bodies(folder, source.messages, destination.messages, recorder);
+        auto const match = match_messages(std::move(source.messages), std::move(destination.messages));
+        co_await explain(place, record, match, stands, recorder, findings);
         for (auto const& message : match.doubled) {
             recorder.add({DifferenceKind::doubled, "more often at the destination than at the source"}, Uid(),
                          message.uid);
@@ -370,7 +303,7 @@ class Verifier {
 
     /// Asks the ledger about what differs, a window of UIDs at a time.
     Task<> explain(std::uint32_t place, FolderRecord const& record, FolderMatch const& match,
-                   std::vector<Uid> const& standing, Recorder& recorder, FolderFindings& findings) {
+                   std::vector<Stand> const& stands, Recorder& recorder, FolderFindings& findings) {
         auto const& folder = places_[place].mapped;
         FolderFacts const facts{*folder.source.status, folder.destination_status, record.source_complete};
         auto lost = match.lost.begin();
@@ -387,7 +320,7 @@ class Verifier {
                 auto const* const entry = find_entry(entries, lost->uid);
                 auto const copy = entry == nullptr ? Uid() : entry->destination_uid;
                 auto finding =
-                    explain_lost(lost->uid, entry, facts, std::ranges::binary_search(standing, copy));
+                    explain_lost(lost->uid, entry, facts, standing_of(stands, copy, lost->headers));
                 if (finding.kind == DifferenceKind::deleted) {
                     findings.gone.push_back({lost->headers, place, lost->uid, copy});
                 } else {
@@ -410,7 +343,6 @@ class Verifier {
         std::set<Hash128> wanted;
         for (auto const& gone : gone_) wanted.insert(gone.headers);
         std::function<void(MessageMeta)> const sink = [&](MessageMeta const& meta) {
-            if (!meta.identity) return;
             auto const message = index_message(meta);
             if (wanted.contains(message.headers))
                 findings.strays.push_back({message.headers, place, message.uid, false});

@@ -55,8 +55,8 @@ struct VerifyResult {
 /// `context.stop` is requested, and what the connections and the journal throw. All references outlive it.
 ///
 /// `counts` compares numbers of messages alone. `index` compares headers, dates, and flags; sizes only for
-/// information. `digest` reads every byte of every message on both sides, too. Memory: 64 bytes for each
-/// message of one folder, on each side, and 32 for those of all folders that stand on one side only.
+/// information. `digest` reads every byte of every message on both sides, too. Memory: about 100 bytes for
+/// each message of one folder, on each side, and 32 for those of all folders that stand on one side only.
 Task<VerifyResult> verify_pass(Context context, Connections& connections, Journal& journal,
                                VerifyOptions options);
 

@@ -109,7 +109,7 @@ struct LostCase {
     char const* what;
     std::optional<LedgerEntry> entry;
     DifferenceKind kind;
-    bool copy_stands = false;
+    Standing standing = Standing::nothing;
 };
 
 TEST(Comparison, BelievesTheLedgerOnlyAsFarAsTheServersBearItOut) {
@@ -123,7 +123,8 @@ TEST(Comparison, BelievesTheLedgerOnlyAsFarAsTheServersBearItOut) {
         {"called copied, UID unknown", entry(done), DifferenceKind::missing},
         {"called copied under a UID that never was", entry(done, 20), DifferenceKind::missing},
         {"called copied into the folder of then", entry(done, 7, 8), DifferenceKind::missing},
-        {"its UID holds another message", entry(done, 7), DifferenceKind::altered, true},
+        {"its UID holds another message", entry(done, 7), DifferenceKind::altered, Standing::other},
+        {"its UID is taken by its twin", entry(done, 7), DifferenceKind::missing, Standing::equal},
         {"its UID was given out and is gone", entry(done, 7), DifferenceKind::deleted},
         {"recognised once and gone", entry(adopted, 7), DifferenceKind::deleted},
         {"refused", entry(refused), DifferenceKind::exception},
@@ -133,16 +134,19 @@ TEST(Comparison, BelievesTheLedgerOnlyAsFarAsTheServersBearItOut) {
     };
     for (auto const& each : cases) {
         auto const* const known = each.entry ? &*each.entry : nullptr;
-        auto const finding = explain_lost(Uid(5), known, facts, each.copy_stands);
+        auto const finding = explain_lost(Uid(5), known, facts, each.standing);
         EXPECT_EQ(to_string(finding.kind), to_string(each.kind)) << each.what;
         EXPECT_FALSE(finding.text.empty()) << each.what;
     }
-    EXPECT_EQ(explain_lost(Uid(10), nullptr, facts, false).kind, uncopied) << "arrived after the pass";
+    EXPECT_EQ(explain_lost(Uid(10), nullptr, facts, Standing::nothing).kind, uncopied)
+        << "arrived after the pass";
     facts.destination.reset();
     auto const copied = entry(done, 7);
-    EXPECT_EQ(explain_lost(Uid(5), &copied, facts, false).kind, DifferenceKind::missing) << "no such folder";
+    EXPECT_EQ(explain_lost(Uid(5), &copied, facts, Standing::nothing).kind, DifferenceKind::missing)
+        << "no such folder";
     facts.source_complete.reset();
-    EXPECT_EQ(explain_lost(Uid(5), nullptr, facts, false).kind, uncopied) << "no pass has ended yet";
+    EXPECT_EQ(explain_lost(Uid(5), nullptr, facts, Standing::nothing).kind, uncopied)
+        << "no pass has ended yet";
 }
 
 std::vector<DifferenceKind> kinds(MessagePair const& pair, LedgerEntry const* known) {
@@ -189,6 +193,10 @@ TEST(Comparison, TellsMessagesWithoutHeadersByDate) {
     auto const one = index_message(meta);
     meta.internal_date.unix_seconds = 1001;
     EXPECT_NE(index_message(meta).headers, one.headers);
+    meta.identity.reset();
+    auto const unread = index_message(meta);
+    meta.identity = identity_of_headers("");
+    EXPECT_EQ(unread.headers, index_message(meta).headers);
     meta.identity = identity_of_headers("Message-ID: <1@x>\r\n");
     auto const two = index_message(meta);
     meta.internal_date.unix_seconds = 1000;

@@ -24,6 +24,72 @@ using testing::Not;
 using testing::StartsWith;
 using Totals = std::map<DifferenceKind, std::uint64_t>;
 
+/// Keeps a message from whoever lists or reads the INBOX; everything else is the inner account's.
+class Hiding final : public Endpoint {
+ public:
+    Hiding(std::unique_ptr<Endpoint> inner, Uid hidden, bool listed)
+        : inner_(std::move(inner)), hidden_(hidden), listed_(listed) {}
+
+    EndpointTraits traits() const override { return inner_->traits(); }
+    Task<AccountView> list() override { return inner_->list(); }
+    Task<std::vector<std::optional<MailboxStatus>>> status(std::vector<MailboxName> mailboxes) override {
+        return inner_->status(std::move(mailboxes));
+    }
+    Task<Opened> open(MailboxName mailbox, Access access) override {
+        return inner_->open(std::move(mailbox), access);
+    }
+    Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
+                         std::function<void(MessageMeta)> sink) override {
+        bool const here = mailbox.is_inbox() && !listed_;
+        std::function<void(MessageMeta)> const filter = [&](MessageMeta meta) {
+            if (!here || meta.uid != hidden_) sink(std::move(meta));
+        };
+        co_await inner_->list_messages(std::move(mailbox), range, listing, filter);
+    }
+    Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,
+                        std::function<void(MessageMeta)> sink) override {
+        return inner_->list_changes(std::move(mailbox), range, since, std::move(sink));
+    }
+    Task<> fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) override {
+        bool const hides = mailbox.is_inbox() && std::erase(uids, hidden_) > 0;
+        co_await inner_->fetch_bodies(std::move(mailbox), std::move(uids), sink);
+        if (hides) co_await sink.missing(hidden_);
+    }
+    Task<CreateResult> create(MailboxName mailbox, Role role) override {
+        return inner_->create(std::move(mailbox), role);
+    }
+    Task<bool> subscribe(MailboxName mailbox) override { return inner_->subscribe(std::move(mailbox)); }
+    Task<std::unique_ptr<Append>> append(MailboxName mailbox) override {
+        return inner_->append(std::move(mailbox));
+    }
+    Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override {
+        return inner_->store_flags(std::move(mailbox), std::move(uids), std::move(add), std::move(remove));
+    }
+    Task<> close() override { return inner_->close(); }
+    void abort() noexcept override { inner_->abort(); }
+    std::uint64_t bytes_transferred() const override { return inner_->bytes_transferred(); }
+
+ private:
+    std::unique_ptr<Endpoint> inner_;
+    Uid hidden_;
+    bool listed_;
+};
+
+/// One side hides a message.
+struct HidingConnections final : Connections {
+    HidingConnections(Connections& connections, Side side, Uid uid, bool listed)
+        : inner(connections), hiding(side), hidden(uid), is_listed(listed) {}
+    Task<std::unique_ptr<Endpoint>> connect(Side side) override {
+        auto endpoint = co_await inner.connect(side);
+        if (side == hiding) endpoint = std::make_unique<Hiding>(std::move(endpoint), hidden, is_listed);
+        co_return endpoint;
+    }
+    Connections& inner;
+    Side hiding;
+    Uid hidden;
+    bool is_listed;
+};
+
 class Verify : public testing::Test {
  protected:
     Verify() {
@@ -33,10 +99,11 @@ class Verify : public testing::Test {
         world.destination.log.clear();
     }
 
-    Attempt<VerifyResult> attempt(VerifyLevel level) {
+    Attempt<VerifyResult> attempt(VerifyLevel level) { return attempt(level, world.connections); }
+    Attempt<VerifyResult> attempt(VerifyLevel level, Connections& connections) {
         options.level = level;
         return run_task(world.io, world.clock,
-                        verify_pass({world.clock, world.random, world.log, world.stop}, world.connections,
+                        verify_pass({world.clock, world.random, world.log, world.stop}, connections,
                                     world.journal, options));
     }
     VerifyResult verify(VerifyLevel level) {
@@ -101,6 +168,14 @@ TEST_F(Verify, FindsADeletedCopy) {
     ASSERT_EQ(result.listed.size(), 2U);
     EXPECT_EQ(result.listed[0].folder, "INBOX");
     EXPECT_EQ(result.listed[0].source_uid, Uid(3));
+}
+
+TEST_F(Verify, FindsOneOfTwoEqualMessages) {
+    auto const& messages = world.destination.at("Lists/Deep").messages;
+    auto const first = messages.front().uid;
+    ASSERT_EQ(messages[0].body, messages[1].body);
+    world.destination.remove_message("Lists/Deep", first);
+    for (auto const level : reading_levels) EXPECT_EQ(verify(level).differences(), 1U);
 }
 
 TEST_F(Verify, CountsCannotTellAnExchangedMessage) {
@@ -266,6 +341,25 @@ TEST_F(Verify, ReadsInWindows) {
     options.bytes_per_window = 300;
     for (auto const level : all_levels) EXPECT_EQ(totals(level), Totals{}) << to_string(level);
     EXPECT_GE(world.source.count_commands("fetch"), 5U);
+}
+
+TEST_F(Verify, SaysThatTheSourceListsTooLittle) {
+    HidingConnections hiding(world.connections, Side::source, Uid(3), false);
+    auto const ran = attempt(VerifyLevel::index, hiding);
+    ASSERT_TRUE(ran.ok());
+    EXPECT_EQ(ran.value->total(unreadable), 1U);
+    EXPECT_THAT(ran.value->listed[0].text, HasSubstr("does not list all messages"));
+}
+
+TEST_F(Verify, SaysThatAMessageCannotBeRead) {
+    for (auto const side : {Side::source, Side::destination}) {
+        auto const uid = side == Side::source ? Uid(3) : copy_of(3).uid;
+        HidingConnections hiding(world.connections, side, uid, true);
+        auto const ran = attempt(VerifyLevel::digest, hiding);
+        ASSERT_TRUE(ran.ok());
+        EXPECT_EQ(ran.value->total(unreadable), 1U);
+        EXPECT_THAT(ran.value->listed[0].text, HasSubstr("does not give this message"));
+    }
 }
 
 TEST_F(Verify, SaysThatAFolderIsTooLarge) {
