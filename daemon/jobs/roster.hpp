@@ -46,7 +46,12 @@ struct Entry {
     store::JobRow row;
     std::uint32_t failures = 0;        ///< Attempts since the last that got something done.
     std::unique_ptr<Running> running;  ///< From the start of an attempt until its end is recorded.
+    /// While a verification runs: ends it. Owned by the place of the verification.
+    StopSignal* verification = nullptr;
 };
+
+/// What `job` takes of its servers, due now.
+Candidate candidate_of(JobView const& job, Settings const& settings);
 
 class Roster {
  public:
@@ -68,10 +73,11 @@ class Roster {
     std::uint32_t unfinished() const;
     std::uint32_t unfinished_of(std::uint32_t owner_uid) const;
     std::vector<Entry*> running();
+    std::vector<Entry*> verified();  ///< Those under verification.
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
 
-    /// For make_schedule: running jobs, and those that start by themselves at some time.
+    /// For make_schedule: jobs that run or are verified, and those that start by themselves at some time.
     std::vector<Candidate> candidates(Settings const& settings) const;
 
  private:
