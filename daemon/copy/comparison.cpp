@@ -54,32 +54,31 @@ void pair_by(Key key, Messages& source, Messages& destination, OnPair on_pair) {
     destination = std::move(destination_left);
 }
 
-/// The headers of those that `wanted` accepts, sorted.
+/// The likenesses of those that `wanted` accepts, sorted.
 template <class Predicate>
-std::vector<Hash128> sorted_headers(Messages const& messages, Predicate wanted) {
-    std::vector<Hash128> headers;
+std::vector<Hash128> sorted_likenesses(Messages const& messages, Predicate wanted) {
+    std::vector<Hash128> likenesses;
     for (auto const& message : messages) {
-        if (wanted(message)) headers.push_back(message.headers);
+        if (wanted(message)) likenesses.push_back(likeness(message));
     }
-    std::ranges::sort(headers);
-    return headers;
+    std::ranges::sort(likenesses);
+    return likenesses;
 }
 
-/// Sorts what is left at the destination into doubled and extra. Of messages with the same headers no more
-/// are doubled than the ledger does not know: the others are copies of other sources.
+/// Sorts what is left at the destination into doubled and extra. Of messages that are alike no more are
+/// doubled than the ledger does not know: the others are copies of other sources.
 void sort_leftovers(Messages left, std::vector<Hash128> const& at_source,
                     std::vector<Hash128> const& unclaimed, FolderMatch& match) {
     std::ranges::sort(left, {}, [](IndexedMessage const& message) {
-        return std::tuple(message.headers, message.claimed, message.uid);
+        return std::tuple(likeness(message), message.claimed, message.uid);
     });
     std::size_t same = 0;
     for (std::size_t i = 0; i < left.size(); ++i) {
-        auto const& message = left[i];
-        same = i > 0 && left[i - 1].headers == message.headers ? same + 1 : 0;
-        auto const suspects =
-            static_cast<std::size_t>(std::ranges::equal_range(unclaimed, message.headers).size());
-        bool const known_here = std::ranges::binary_search(at_source, message.headers);
-        (known_here && same < suspects ? match.doubled : match.extra).push_back(message);
+        auto const alike = likeness(left[i]);
+        same = i > 0 && likeness(left[i - 1]) == alike ? same + 1 : 0;
+        auto const suspects = std::ranges::equal_range(unclaimed, alike).size();
+        bool const known_here = std::ranges::binary_search(at_source, alike);
+        (known_here && same < suspects ? match.doubled : match.extra).push_back(left[i]);
     }
 }
 
@@ -148,13 +147,19 @@ IndexedMessage index_message(MessageMeta const& message) {
     indexed.headers = cut(identity.fingerprint);
     indexed.date = message.internal_date.unix_seconds;
     indexed.size_bytes = message.size_bytes;
-    if (identity.coarse == 0) indexed.headers[0] ^= static_cast<std::uint64_t>(indexed.date);
+    indexed.silent = identity.coarse == 0;
     return indexed;
 }
 
+Hash128 likeness(IndexedMessage const& message) {
+    auto hash = message.headers;
+    if (message.silent) hash[0] ^= static_cast<std::uint64_t>(message.date);
+    return hash;
+}
+
 FolderMatch match_messages(Messages source, Messages destination) {
-    auto const at_source = sorted_headers(source, [](IndexedMessage const&) { return true; });
-    auto const unclaimed = sorted_headers(destination, [](IndexedMessage const& m) { return !m.claimed; });
+    auto const at_source = sorted_likenesses(source, [](IndexedMessage const&) { return true; });
+    auto const unclaimed = sorted_likenesses(destination, [](IndexedMessage const& m) { return !m.claimed; });
     using Message = IndexedMessage const&;
     FolderMatch match;
     auto const forget = [](Message, Message) {};

@@ -52,15 +52,20 @@ std::string flag_names(PackedFlags flags);
 struct IndexedMessage {
     Uid uid;
     PackedFlags flags = 0;
-    Hash128 headers{};  ///< Of the identity headers; where those say nothing, of the date, too.
+    Hash128 headers{};  ///< Of the identity headers.
     Hash128 content{};  ///< Of the body; zero where it was not read.
     std::int64_t date = 0;
     std::uint64_t size_bytes = 0;
+    bool silent = false;   ///< The headers say nothing of what it is.
     bool claimed = false;  ///< Destination: the ledger knows whose copy it is.
     bool operator==(IndexedMessage const&) const = default;
 };
 /// A message whose headers the server did not give counts as one without any.
 IndexedMessage index_message(MessageMeta const& message);
+
+/// Messages that are taken for the same one have equal likenesses: that of the headers, and where those say
+/// nothing, of the date, too.
+Hash128 likeness(IndexedMessage const& message);
 
 /// A message and its counterpart.
 struct MessagePair {

@@ -22,8 +22,8 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 }
 
 /// One try over fresh connections. False: stopped.
-Task<bool> try_pass(Context context, Connected& connected, Journal& journal, PassOptions const& options,
-                    PassState& state, Duration settle_wait) {
+Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
+                    PassOptions const& options, PassState& state, Duration settle_wait) {
     LaneParts parts{context,
                     *connected.source,
                     *connected.destination,
@@ -36,7 +36,8 @@ Task<bool> try_pass(Context context, Connected& connected, Journal& journal, Pas
     co_await view_accounts(parts, options.folders);
     co_await prepare_destination(parts);
     state.report(Phase::copying);
-    bool const whole = co_await copy_all(parts);
+    LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
+    bool const whole = co_await copy_all(parts, connections, lanes);
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;
@@ -83,7 +84,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         PassState state(observer);
         auto connected = co_await connect_both(connections);
         auto const tried =
-            co_await attempt(try_pass(context, connected, journal, options, state, settle_wait));
+            co_await attempt(try_pass(context, connections, connected, journal, options, state, settle_wait));
         totals.add(state);
         if (tried.ok()) {
             co_await close_both(connected);

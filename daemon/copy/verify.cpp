@@ -52,6 +52,18 @@ Standing standing_of(std::vector<Stand> const& stands, Uid uid, Hash128 const& h
     return stand->headers == headers ? Standing::equal : Standing::other;
 }
 
+/// A folder whose name the destination refused stands under another one.
+void find_refuge(MappedFolder& folder, AccountView const& destination) {
+    if (folder.destination_status) return;
+    for (auto const& mailbox : destination.mailboxes) {
+        if (mailbox.name.wire != folder.refuge.wire || !mailbox.selectable) continue;
+        folder.destination = folder.refuge;
+        folder.exists = true;
+        folder.destination_selectable = true;
+        folder.destination_status = mailbox.status;
+    }
+}
+
 LedgerEntry const* find_entry(LedgerView const& entries, Uid uid) {
     auto const found = std::ranges::lower_bound(entries, uid, {}, &LedgerEntry::source_uid);
     return found != entries.end() && found->source_uid == uid ? &*found : nullptr;
@@ -59,7 +71,7 @@ LedgerEntry const* find_entry(LedgerView const& entries, Uid uid) {
 
 /// A message of a destination folder that nothing at the source answers to.
 struct Stray {
-    Hash128 headers{};
+    Hash128 likeness{};
     std::uint32_t place = 0;  ///< Of its folder among the places.
     Uid uid;
     bool claimed = false;
@@ -67,7 +79,7 @@ struct Stray {
 
 /// A source message whose copy has left its folder.
 struct Gone {
-    Hash128 headers{};
+    Hash128 likeness{};
     std::uint32_t place = 0;
     Uid source_uid;
     Uid destination_uid;
@@ -141,6 +153,7 @@ class Verifier {
         reading_.reports.insert(fingerprints.begin(), fingerprints.end());
         std::set<std::string> mapped;
         for (auto& folder : map_mailboxes(source, destination, options_.folders).folders) {
+            find_refuge(folder, destination);
             mapped.insert(folder.destination.wire);
             places_.push_back({std::move(folder), true});
         }
@@ -225,8 +238,9 @@ class Verifier {
         if (destination > source)
             recorder.add({DifferenceKind::extra, text}, Uid(), Uid(), destination - source);
         if (destination >= source) co_return;
-        auto const refused = co_await count_refused(folder, record);
-        auto const excepted = std::min(refused, source - destination);
+        auto const entries = co_await journal_.refused_entries(record.id);
+        bool const current = record.source_uid_validity == folder.source.status->uid_validity;
+        auto const excepted = current ? std::min(entries.size(), source - destination) : 0;
         if (excepted > 0)
             recorder.add({DifferenceKind::exception, "refused by the destination"}, Uid(), Uid(), excepted);
         auto const rest = source - destination - excepted;
@@ -239,19 +253,6 @@ class Verifier {
         Listed listed;
         co_await list_side(reading_, endpoint, std::move(mailbox), status, listed);
         co_return listed.messages.size();
-    }
-
-    Task<std::uint64_t> count_refused(MappedFolder const& folder, FolderRecord const& record) {
-        auto const& status = *folder.source.status;
-        if (record.source_uid_validity != status.uid_validity) co_return 0;
-        std::uint64_t refused = 0;
-        for (auto const window : make_windows(Uid(1), status, options_.messages_per_window)) {
-            check_limits(reading_);
-            auto const entries = co_await journal_.entries(record.id, window);
-            refused += static_cast<std::uint64_t>(
-                std::ranges::count(entries, MessageState::refused, &LedgerEntry::state));
-        }
-        co_return refused;
     }
 
     // ---- Messages ----
@@ -282,7 +283,7 @@ class Verifier {
                          message.uid);
         }
         for (auto const& message : match.extra)
-            findings.strays.push_back({message.headers, place, message.uid, message.claimed});
+            findings.strays.push_back({likeness(message), place, message.uid, message.claimed});
     }
 
     Task<> read_bodies(MappedFolder const& folder, Messages& source, Messages& destination,
@@ -322,7 +323,7 @@ class Verifier {
                 auto finding =
                     explain_lost(lost->uid, entry, facts, standing_of(stands, copy, lost->headers));
                 if (finding.kind == DifferenceKind::deleted) {
-                    findings.gone.push_back({lost->headers, place, lost->uid, copy});
+                    findings.gone.push_back({likeness(*lost), place, lost->uid, copy});
                 } else {
                     recorder.add(std::move(finding), lost->uid, copy);
                 }
@@ -341,11 +342,11 @@ class Verifier {
         if (gone_.empty()) co_return;
         auto const& folder = places_[place].mapped;
         std::set<Hash128> wanted;
-        for (auto const& gone : gone_) wanted.insert(gone.headers);
+        for (auto const& gone : gone_) wanted.insert(gone.likeness);
         std::function<void(MessageMeta)> const sink = [&](MessageMeta const& meta) {
             auto const message = index_message(meta);
-            if (wanted.contains(message.headers))
-                findings.strays.push_back({message.headers, place, message.uid, false});
+            auto const alike = likeness(message);
+            if (wanted.contains(alike)) findings.strays.push_back({alike, place, message.uid, false});
         };
         auto const windows = make_windows(Uid(1), *folder.destination_status, options_.messages_per_window);
         for (auto const window : windows) {
@@ -382,10 +383,10 @@ class Verifier {
     /// Copies that left their folders meet the strays; what then is left of both is deleted, and extra.
     void settle_strays() {
         std::set<Hash128> wanted;
-        for (auto const& gone : gone_) wanted.insert(gone.headers);
+        for (auto const& gone : gone_) wanted.insert(gone.likeness);
         std::multimap<Hash128, Stray const*> found;
         for (auto const& stray : strays_) {
-            if (!stray.claimed && wanted.contains(stray.headers)) found.emplace(stray.headers, &stray);
+            if (!stray.claimed && wanted.contains(stray.likeness)) found.emplace(stray.likeness, &stray);
         }
         std::set<Stray const*> moved;
         for (auto const& gone : gone_) settle_gone(gone, found, moved);
@@ -399,7 +400,7 @@ class Verifier {
 
     void settle_gone(Gone const& gone, std::multimap<Hash128, Stray const*>& found,
                      std::set<Stray const*>& moved) {
-        auto const stands = found.find(gone.headers);
+        auto const stands = found.find(gone.likeness);
         if (stands == found.end()) {
             add(DifferenceKind::deleted, gone.place, gone.source_uid, gone.destination_uid,
                 "its copy is nowhere at the destination any more");

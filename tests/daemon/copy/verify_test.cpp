@@ -313,6 +313,17 @@ TEST_F(Verify, FindsAMissingFolder) {
     EXPECT_EQ(verify(VerifyLevel::counts).total(missing), 6U);
 }
 
+TEST_F(Verify, FollowsAFolderToTheNameThatItGot) {
+    world.destination.refuse_name = [](std::string const& name) {
+        return name.find('?') != std::string::npos;
+    };
+    world.source.add_mailbox("Really?");
+    world.source.add_message("Really?", sample_message(50), {}, 1);
+    EXPECT_TRUE(world.run().ok());
+    for (auto const level : all_levels) EXPECT_EQ(totals(level), Totals{}) << to_string(level);
+    EXPECT_EQ(verify(VerifyLevel::index).folders, 4U);
+}
+
 TEST_F(Verify, LeavesCompletionMailsOut) {
     world.destination.add_message("INBOX", sample_message(1000));
     world.destination.add_message("INBOX", sample_message(1001));
