@@ -148,6 +148,14 @@ std::uint32_t Roster::connections(std::string const& key) const {
     return count;
 }
 
+std::vector<Entry*> Roster::verified() {
+    std::vector<Entry*> verified;
+    for (auto const& [id, entry] : entries_) {
+        if (entry->verification != nullptr) verified.push_back(entry.get());
+    }
+    return verified;
+}
+
 std::uint32_t Roster::running_count() const {
     auto const count =
         std::ranges::count_if(entries_, [](auto const& item) { return item.second->running != nullptr; });
@@ -162,20 +170,26 @@ std::uint64_t Roster::bytes_per_second() const {
     return sum;
 }
 
+Candidate candidate_of(JobView const& job, Settings const& settings) {
+    Candidate candidate;
+    candidate.id = job.id;
+    candidate.source = use_of(job.spec.source, settings.providers);
+    candidate.destination = use_of(job.spec.destination, settings.providers);
+    return candidate;
+}
+
 std::vector<Candidate> Roster::candidates(Settings const& settings) const {
     std::vector<Candidate> candidates;
     for (auto const& [id, entry] : entries_) {
         auto const& view = entry->row.view;
         auto const due = due_time(view);
-        if (!entry->running && !due) continue;
-        Candidate candidate;
-        candidate.id = id;
-        candidate.running = entry->running != nullptr;
-        candidate.connecting = candidate.running && view.phase == Phase::connecting;
-        if (candidate.running) candidate.lanes = entry->running->lanes;
+        bool const running = entry->running != nullptr || entry->verification != nullptr;
+        if (!running && !due) continue;
+        auto candidate = candidate_of(view, settings);
+        candidate.running = running;
+        candidate.connecting = entry->running != nullptr && view.phase == Phase::connecting;
+        if (entry->running) candidate.lanes = entry->running->lanes;
         candidate.due = due.value_or(WallTime{});
-        candidate.source = use_of(view.spec.source, settings.providers);
-        candidate.destination = use_of(view.spec.destination, settings.providers);
         candidates.push_back(std::move(candidate));
     }
     return candidates;

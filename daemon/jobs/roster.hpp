@@ -48,7 +48,12 @@ struct Entry {
     store::JobRow row;
     std::uint32_t failures = 0;        ///< Attempts since the last that got something done.
     std::unique_ptr<Running> running;  ///< From the start of an attempt until its end is recorded.
+    /// While a verification runs: ends it. Owned by the place of the verification.
+    StopSignal* verification = nullptr;
 };
+
+/// What `job` takes of its servers, due now.
+Candidate candidate_of(JobView const& job, Settings const& settings);
 
 class Roster {
  public:
@@ -74,10 +79,11 @@ class Roster {
     std::vector<Entry*> waiting(WaitReason reason);
     /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
     std::uint32_t connections(std::string const& key) const;
+    std::vector<Entry*> verified();  ///< Those under verification.
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
 
-    /// For make_schedule: running jobs, and those that start by themselves at some time.
+    /// For make_schedule: jobs that run or are verified, and those that start by themselves at some time.
     std::vector<Candidate> candidates(Settings const& settings) const;
 
  private:

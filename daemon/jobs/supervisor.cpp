@@ -110,6 +110,8 @@ Supervisor::Supervisor(boost::asio::any_io_executor executor, Context context, A
       parts_(parts),
       settings_(settings),
       wake_(context_.clock.make_alarm([this] { schedule(); })),
+      on_verification_end_(std::make_shared<VerificationPlace::OnEnd const>(
+          [this](StopSignal const& stop) { end_verification(stop); })),
       housekeeping_(context_.clock.make_alarm([this] { spawn(wipe_secrets()); })) {}
 
 Supervisor::~Supervisor() = default;
@@ -137,7 +139,43 @@ Task<> Supervisor::stop() {
     for (auto* const entry : roster_.running()) {
         interrupt(*entry->running, entry->running->wish, settings_.config.timeouts.stop);
     }
+    // Who asked for a verification waits for it; here it is only told.
+    for (auto* const entry : roster_.verified()) entry->verification->request();
     if (tasks_ > 0) co_await idle_.wait();
+}
+
+VerificationPlace::~VerificationPlace() {
+    auto const on_end = on_end_.lock();
+    if (on_end && stop_) (*on_end)(*stop_);
+}
+
+VerificationPlace Supervisor::begin_verification(JobId id) {
+    auto& entry = roster_.at(id);
+    auto const name = "verify: job " + to_string(id);
+    if (stopping_) throw Failure(ErrorCode::unavailable, "imapcopyd is stopping");
+    if (entry.running)
+        throw Failure(ErrorCode::wrong_state, name + " is running; wait for its end, or hold it first");
+    if (entry.verification != nullptr)
+        throw Failure(ErrorCode::wrong_state, name + " is being verified already");
+    auto candidates = roster_.candidates(settings_);
+    std::erase_if(candidates, [](Candidate const& candidate) { return !candidate.running; });
+    candidates.push_back(candidate_of(entry.row.view, settings_));
+    auto const now = context_.clock.wall_now();
+    if (make_schedule(candidates, settings_.config.limits, health_, now).start.empty()) {
+        throw Failure(ErrorCode::queue_full,
+                      name + " finds no free place beside the running jobs; try again when one has ended");
+    }
+    VerificationPlace place(on_verification_end_);
+    entry.verification = &place.stop();
+    return place;
+}
+
+void Supervisor::end_verification(StopSignal const& stop) {
+    for (auto* const entry : roster_.verified()) {
+        if (entry->verification == &stop) entry->verification = nullptr;
+    }
+    // Not at once: this runs wherever the place is given back.
+    if (!stopping_) wake_->set(context_.clock.now());
 }
 
 void Supervisor::adopt(store::JobRow row) {
@@ -189,6 +227,10 @@ Task<> Supervisor::release(JobId id) {
 
 Task<> Supervisor::cancel(JobId id) {
     auto& entry = roster_.at(id);
+    if (entry.verification != nullptr) {
+        entry.verification->request();
+        if (is_over(state_of(entry.row.view.phase))) co_return;
+    }
     auto const next = next_phase(entry.row.view.phase, JobEvent::cancel).value();
     if (holds_slot(entry.row.view.phase)) {
         interrupt(*entry.running, Wish::cancel, cancel_grace);

@@ -1,4 +1,5 @@
 """A stage for whole-program tests: private Dovecot servers, a private bus, imapcopyd, imapcopyctl."""
+import glob
 import json
 import os
 import shutil
@@ -161,6 +162,18 @@ class Stage:
         if done.returncode != 0 or '0 missing, 0 duplicated, 0 altered' not in done.stdout:
             raise AssertionError(f'{login}: {done.stdout}')
         return done.stdout.strip().splitlines()[-1]
+
+    def alter(self, side, login, old, new):
+        """Exchanges bytes of the one message that holds `old`, behind the server's back; both are of one length."""
+        changed = 0
+        for path in glob.glob(f'{self.work}/{side}/**/{login}/**/cur/*', recursive=True):
+            with open(path, 'r+b') as file:
+                at = file.read().find(old)
+                if at >= 0:
+                    file.seek(at)
+                    file.write(new)
+                    changed += 1
+        assert changed == 1, f'{changed} messages hold {old}'
 
     def append(self, login, body):
         with_server = Imap(Account(self.account('source', login)))
