@@ -57,9 +57,11 @@ template <class Change>
 Task<> MemoryJournal::write(Change change) {
     co_await read();
     bool const dies = ++writes_ == die_at_;
+    if (dies && death_ == Death::full) throw Failure(ErrorCode::store_full, "the journal is full");
     dead_ = dies;
     if (!dies || death_ == Death::after) change();
     if (!dies) co_return;
+    if (on_death) on_death();
     throw Failure(ErrorCode::store_corrupt, "the journal dies");
 }
 
