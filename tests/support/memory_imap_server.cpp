@@ -39,6 +39,7 @@ class ImapWire {
 
  private:
     enum class State : std::uint8_t { open, closing, reset, deaf, mute, frozen };
+    void fire(ByteFault const& fault);
     void carry_out_all();
     ByteFault const* next_fault(Direction direction, std::uint64_t so_far, std::uint64_t more) const;
 
@@ -172,7 +173,7 @@ bool ImapWire::receive(std::string_view bytes) {
     auto const taken = fault == nullptr ? bytes.size() : fault->offset - server_.received_bytes;
     conversation_.feed(bytes.substr(0, taken));
     server_.received_bytes += taken;
-    if (fault != nullptr) break_now(fault->kind, Direction::to_server);
+    if (fault != nullptr) fire(*fault);
     if (state_ == State::mute) carry_out_all();
     changed.set();
     return state_ != State::deaf && state_ != State::frozen;
@@ -196,7 +197,7 @@ std::size_t ImapWire::give(std::span<char> buffer) {
     server_.sent_bytes += count;
     if (out.empty()) appends_heard_ = conversation_.appends_stored;
     if (out.empty() && conversation_.is_over() && reads) state_ = State::closing;
-    if (fault != nullptr) break_now(fault->kind, Direction::to_client);
+    if (fault != nullptr) fire(*fault);
     return count;
 }
 
@@ -204,6 +205,14 @@ void ImapWire::carry_out_all() {
     while (!conversation_.is_over() && conversation_.step()) {
     }
     conversation_.out.clear();
+}
+
+/// Each fault happens once.
+void ImapWire::fire(ByteFault const& fault) {
+    auto const fired = fault;
+    auto& faults = server_.byte_faults;
+    faults.erase(faults.begin() + (&fault - faults.data()));
+    break_now(fired.kind, fired.direction);
 }
 
 void ImapWire::break_now(Break kind, Direction direction) {

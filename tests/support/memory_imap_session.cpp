@@ -186,6 +186,8 @@ void ImapConversation::execute() {
 void ImapConversation::execute_changed(ReplyFault const& fault) {
     auto const now = server_.storage.clock().now();
     is_faulty = fault.change != ReplyChange::no && fault.change != ReplyChange::bad;
+    bool const refused = fault.change <= ReplyChange::bad;
+    if (refused && verb() == "UID FETCH" && has_word("BODY.PEEK[]")) ++server_.bodies_refused;
     switch (fault.change) {
         case ReplyChange::no:
         case ReplyChange::no_early: return refuse("NO", fault.code);
@@ -197,7 +199,7 @@ void ImapConversation::execute_changed(ReplyFault const& fault) {
             return bye(fault.code);
         case ReplyChange::garbage:
             run();
-            out.erase(out.rfind(tag_ + " "));
+            out.resize(std::min(out.rfind(tag_ + " "), out.size()));
             return say("?? is this IMAP");
         case ReplyChange::delay: hold_until = now + short_delay; return run();
         case ReplyChange::silence: hold_until = now + long_delay; return run();

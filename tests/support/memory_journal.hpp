@@ -35,6 +35,10 @@ class MemoryJournal final : public Journal {
     /// Called at the moment of a death by die_at(), after what it leaves behind is in place.
     std::function<void()> on_death;
     std::size_t writes() const { return writes_; }
+    /// Source folder (UTF-8) and UID of every message that the destination did not take.
+    std::vector<std::pair<std::string, Uid>> refused() const;
+    /// Messages whose fate is unknown.
+    std::size_t open_count() const;
     std::vector<Digest> reports;
     /// The journal of another source that is copied to the same destination account: they share claims.
     MemoryJournal another_source() const {
