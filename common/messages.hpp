@@ -37,6 +37,7 @@ enum class Message : std::uint8_t {
     // What a person can do about an error.
     way_out_message_too_large,
     way_out_append_rejected,
+    way_out_attribute,
     way_out_over_quota,
     way_out_folder,
     way_out_source,

@@ -45,10 +45,8 @@ Task<std::optional<Uid>> settle(Context context, copy::Endpoint& endpoint, store
     co_return std::nullopt;
 }
 
-Task<copy::AppendOutcome> append(Context context, copy::Endpoint& endpoint, std::string const& mail) {
-    auto const now = std::chrono::floor<std::chrono::seconds>(context.clock.wall_now());
-    copy::AppendMessage message;
-    message.internal_date.unix_seconds = now.time_since_epoch().count();
+Task<copy::AppendOutcome> append(copy::Endpoint& endpoint, std::string const& mail) {
+    copy::AppendMessage message;  // Without a date: it arrives now.
     message.size_bytes = mail.size();
     auto command = co_await endpoint.append(inbox());
     auto const wanted = co_await command->message(message);
@@ -78,7 +76,7 @@ Task<> deliver_once(Context context, copy::Connections& connections, store::Repo
     auto const identity = copy::identity_of_headers(header_block(delivery.mail));
     co_await reports.begin(delivery.job, delivery.pass, identity.fingerprint, uid_validity,
                            opened.status.uid_next);
-    auto const outcome = co_await append(context, *endpoint, delivery.mail);
+    auto const outcome = co_await append(*endpoint, delivery.mail);
     bool const stored = outcome.kind == copy::AppendOutcome::Kind::stored;
     auto const state = stored ? store::ReportState::done : store::ReportState::failed;
     auto const uid = outcome.uids.empty() ? Uid() : outcome.uids.front();

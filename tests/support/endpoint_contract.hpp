@@ -84,7 +84,8 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
         std::unique_ptr<copy::Append> append;
         for (auto const& body : bodies) {
             if (!append) append = co_await endpoint.append(mailbox);
-            copy::AppendMessage message{Flags::parse("\\Seen Keyword"), {1'700'000'000, 60}, body.size()};
+            copy::AppendMessage message{Flags::parse("\\Seen Keyword"), InternalDate{1'700'000'000, 60},
+                                        body.size()};
             bool const accepted = co_await append->message(std::move(message));
             if (accepted) co_await append->write(body);
             if (endpoint.traits().multi_append && &body != &bodies.back() && accepted) continue;

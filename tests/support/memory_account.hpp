@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct StoredMessage {
     Flags flags;
     InternalDate internal_date;
     TimePoint visible_from = {};  ///< A late commit shows only then.
+    std::uint64_t mod_seq = 1;
 };
 
 struct StoredMailbox {
@@ -58,6 +60,12 @@ class MemoryServer {
     bool any_keyword = true;
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
+    /// Says no to a message for its flags or its date.
+    std::function<bool(StoredMessage const&)> refuse_message;
+    /// Says no to a folder of this name.
+    std::function<bool(std::string const& utf8)> refuse_name;
+    /// Folders that no EXAMINE and no SELECT finds, although they are listed.
+    std::set<std::string> unopenable;
     std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.
 
     StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
@@ -69,6 +77,7 @@ class MemoryServer {
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
     std::vector<std::string> contents() const;
     void remove_message(std::string const& mailbox, Uid uid);
+    void set_flags(std::string const& mailbox, Uid uid, Flags flags);
 
     /// Every command, in order: "append INBOX 3", "examine INBOX", …
     std::vector<std::string> log;

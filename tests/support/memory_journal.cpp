@@ -209,6 +209,13 @@ Task<> MemoryJournal::finish(FolderId folder, std::vector<Outcome> outcomes) {
     co_await write_folder(folder, change);
 }
 
+Task<> MemoryJournal::set_flags(FolderId folder, std::vector<std::pair<Uid, Flags>> flags) {
+    auto change = [this, folder, &flags] {
+        for (auto const& [uid, each] : flags) at(folder).entries.at(uid).flags = each;
+    };
+    co_await write(change);
+}
+
 Task<LedgerView> MemoryJournal::entries(FolderId folder, UidRange range) {
     co_await read();
     co_return select(folder, [&](LedgerEntry const& entry) {
@@ -226,6 +233,11 @@ Task<LedgerView> MemoryJournal::entries_without_uid(FolderId folder) {
     co_return select(folder, [](LedgerEntry const& entry) {
         return entry.state == MessageState::done && entry.destination_uid.value() == 0;
     });
+}
+
+Task<LedgerView> MemoryJournal::refused_entries(FolderId folder) {
+    co_await read();
+    co_return select(folder, [](LedgerEntry const& entry) { return entry.state == MessageState::refused; });
 }
 
 Task<LedgerView> MemoryJournal::inheritable(FolderId folder) {

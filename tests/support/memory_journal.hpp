@@ -54,9 +54,11 @@ class MemoryJournal final : public Journal {
     Task<> set_complete(FolderId folder, MailboxStatus source, MailboxStatus destination) override;
     Task<> begin(FolderId folder, std::vector<Intent> intents) override;
     Task<> finish(FolderId folder, std::vector<Outcome> outcomes) override;
+    Task<> set_flags(FolderId folder, std::vector<std::pair<Uid, Flags>> flags) override;
     Task<LedgerView> entries(FolderId folder, UidRange range) override;
     Task<LedgerView> open_entries(FolderId folder) override;
     Task<LedgerView> entries_without_uid(FolderId folder) override;
+    Task<LedgerView> refused_entries(FolderId folder) override;
     Task<LedgerView> inheritable(FolderId folder) override;
     Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) override;
     Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) override;

@@ -289,7 +289,7 @@ TEST(ImapEndpoint, PausesWhenTheServerAsksForIt) {
 Task<AppendOutcome> append(Endpoint& endpoint, std::string body) {
     auto const append = co_await endpoint.append(folder("Work"));
     AppendMessage message;
-    message.internal_date = {0, 0};
+    message.internal_date = InternalDate{0, 0};
     message.size_bytes = body.size();
     auto const go_on = co_await append->message(message);
     if (go_on) {
