@@ -269,8 +269,10 @@ std::optional<std::string> FaultWorld::run_to_the_end() {
             wrong = judge_success(*ran.value);
             bool const appended = destination_.appends > appends_before;
             if (!wrong && appended && must_be_done_) wrong = "a second run appends again";
-            done = !appended && ran.value->exceptions.empty();
-            must_be_done_ = ran.value->exceptions.empty();
+            bool const whole = std::ranges::all_of(
+                ran.value->exceptions, [this](Exception const& each) { return stays_listed(each); });
+            done = !appended && whole;
+            must_be_done_ = whole;
         }
         if (wrong) return wrong;
         revive();
@@ -305,25 +307,67 @@ std::optional<std::string> FaultWorld::judge_stop() {
     return std::nullopt;
 }
 
+/// What was refused, a message or the name of a folder, stays in the report for ever.
+bool FaultWorld::stays_listed(Exception const& exception) const {
+    if (exception.uid.value() == 0) {
+        return std::ranges::any_of(refuges_,
+                                   [&](auto const& each) { return each.second == exception.folder; });
+    }
+    auto const refused = journal_.refused();
+    return std::ranges::find(refused, std::pair(exception.folder, exception.uid)) != refused.end();
+}
+
 std::optional<std::string> FaultWorld::judge_success(PassResult const& result) {
     std::set<std::string> excused;
+    for (auto const& folder : result.folders) {
+        if (folder.destination != folder.source) refuges_[folder.destination] = folder.source;
+    }
+    auto const reduced = info(ErrorCode::attribute_refused).name;
     for (auto const& exception : result.exceptions) {
+        if (exception.code == reduced && exception.uid.value() != 0) {
+            reduced_.emplace(exception.folder, exception.uid);
+            continue;
+        }
         bool const refused = exception.uid.value() != 0 && exception.code != "MessageUnreadable";
         if (refused && !refusals_allowed_)
             return "an exception without a cause: " + exception.code + " " + exception.text;
         if (exception.code == "MessageUnreadable") doubted_.emplace(exception.folder, exception.uid);
-        if (!refused) excused.insert(exception.folder);
+        if (!refused && !stays_listed(exception)) excused.insert(exception.folder);
     }
     return judge_messages(excused);
 }
 
-std::vector<FaultWorld::Line> FaultWorld::messages_of(MemoryServer const& storage) {
+/// Without flags and date where a refusal may have cost the message them and several faults the report of it.
+std::string FaultWorld::text_of_stored(std::string const& folder, StoredMessage const& message) const {
+    auto const body_only = [&](std::pair<std::string, Uid> const& reduced) {
+        return reduced.first == folder && body_of(reduced) == message.body;
+    };
+    bool const unreported = faults_ > 1 && refusals_allowed_;
+    if (unreported || std::ranges::any_of(reduced_, body_only)) return message.body;
+    return text_of(message.flags, message.internal_date.unix_seconds, message.body);
+}
+
+std::string FaultWorld::body_of(std::pair<std::string, Uid> const& source_message) const {
+    for (auto const& mailbox : source_storage_.mailboxes()) {
+        if (mailbox->mailbox.name.utf8 != source_message.first) continue;
+        auto const found = std::ranges::find(mailbox->messages, source_message.second, &StoredMessage::uid);
+        if (found != mailbox->messages.end()) return found->body;
+    }
+    return {};
+}
+
+FaultWorld::Line FaultWorld::line_of(Extra const& extra) const {
+    StoredMessage const message{Uid(), extra.body, extra.flags, {extra.unix_seconds, 0}, {}};
+    return {extra.folder, text_of_stored(extra.folder, message)};
+}
+
+std::vector<FaultWorld::Line> FaultWorld::messages_of(MemoryServer const& storage) const {
     std::vector<Line> lines;
     for (auto const& mailbox : storage.mailboxes()) {
-        for (auto const& message : mailbox->messages) {
-            lines.push_back({mailbox->mailbox.name.utf8,
-                             text_of(message.flags, message.internal_date.unix_seconds, message.body)});
-        }
+        auto const refuge = refuges_.find(mailbox->mailbox.name.utf8);
+        auto const& folder = refuge == refuges_.end() ? mailbox->mailbox.name.utf8 : refuge->second;
+        for (auto const& message : mailbox->messages)
+            lines.push_back({folder, text_of_stored(folder, message)});
     }
     std::ranges::sort(lines);
     return lines;
@@ -349,13 +393,11 @@ std::vector<FaultWorld::Line> FaultWorld::expected_messages() const {
             if (twin != twins.end() && !doubted_.contains({folder, message.uid})) {
                 twins.erase(twin);
             } else if (!is_refused(folder, message.uid)) {
-                lines.push_back(
-                    {folder, text_of(message.flags, message.internal_date.unix_seconds, message.body)});
+                lines.push_back({folder, text_of_stored(folder, message)});
             }
         }
     }
-    for (auto const& extra : extras_)
-        lines.push_back({extra.folder, text_of(extra.flags, extra.unix_seconds, extra.body)});
+    for (auto const& extra : extras_) lines.push_back(line_of(extra));
     std::ranges::sort(lines);
     return lines;
 }
@@ -365,7 +407,7 @@ void FaultWorld::forgive_doubles(std::vector<Line>& found) const {
     auto const expected = expected_messages();
     for (auto const& extra : extras_) {
         if (!extra.twin) continue;
-        Line const line{extra.folder, text_of(extra.flags, extra.unix_seconds, extra.body)};
+        auto const line = line_of(extra);
         auto surplus = std::ranges::count(found, line) - std::ranges::count(expected, line);
         for (; surplus > 0; --surplus) found.erase(std::ranges::find(found, line));
     }
@@ -387,9 +429,17 @@ std::optional<std::string> FaultWorld::judge_messages(std::set<std::string> cons
 std::optional<std::string> FaultWorld::judge_end() {
     if (auto wrong = judge_messages({})) return wrong;
     for (auto const& mailbox : source_storage_.mailboxes()) {
-        auto const* const copy = destination_storage_.find(mailbox->mailbox.name);
-        if (copy == nullptr) return "missing folder " + mailbox->mailbox.name.utf8;
-        if (mailbox->mailbox.subscribed && !copy->mailbox.subscribed)
+        auto const& name = mailbox->mailbox.name.utf8;
+        auto const is_copy = [&](auto const& other) {
+            auto const refuge = refuges_.find(other->mailbox.name.utf8);
+            return other->mailbox.name.utf8 == name || (refuge != refuges_.end() && refuge->second == name);
+        };
+        auto const& copies = destination_storage_.mailboxes();
+        if (std::ranges::none_of(copies, is_copy)) return "missing folder " + name;
+        auto const subscribed = [&](auto const& other) {
+            return is_copy(other) && other->mailbox.subscribed;
+        };
+        if (mailbox->mailbox.subscribed && std::ranges::none_of(copies, subscribed))
             return "not subscribed: " + mailbox->mailbox.name.utf8;
     }
     if (source_storage_.contents() != source_at_first_) return "the source is not what it was";

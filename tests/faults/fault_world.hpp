@@ -3,6 +3,7 @@
 // Two IMAP servers in memory, a journal, a clock, and the real engine between them, over its real
 // connections. What happens to them is a list of faults; what must be true in the end is check().
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -96,11 +97,15 @@ class FaultWorld {
     std::optional<std::string> judge_failure(Error const& error);
     std::optional<std::string> judge_stop();
     std::optional<std::string> judge_success(PassResult const& result);
+    bool stays_listed(Exception const& exception) const;
     std::optional<std::string> judge_end();
     std::optional<std::string> judge_messages(std::set<std::string> const& excused);
     void forgive_doubles(std::vector<Line>& found) const;
     std::vector<Line> expected_messages() const;
-    static std::vector<Line> messages_of(MemoryServer const& storage);
+    std::vector<Line> messages_of(MemoryServer const& storage) const;
+    std::string text_of_stored(std::string const& folder, StoredMessage const& message) const;
+    std::string body_of(std::pair<std::string, Uid> const& source_message) const;
+    Line line_of(Extra const& extra) const;
 
     boost::asio::io_context io_;
     ManualClock clock_{io_};
@@ -125,6 +130,10 @@ class FaultWorld {
     std::size_t faults_ = 0;
     /// Copied although there may have been a twin: it could not be read, and the report says so.
     std::set<std::pair<std::string, Uid>> doubted_;
+    /// Stored without flags or date that the destination refused, and the report says so.
+    std::set<std::pair<std::string, Uid>> reduced_;
+    /// Destination folder to source folder, where the report says that a name was refused.
+    std::map<std::string, std::string> refuges_;
     bool must_be_done_ = false;  ///< The last successful pass said that nothing is left.
     bool stuck_ = false;
 };

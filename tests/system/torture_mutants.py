@@ -49,7 +49,7 @@ MUTANTS = [
 ''')]),
     Mutant('no settle wait', [(SETTLE, 'auto const end = context.clock.now() + wait;',
                                'auto const end = context.clock.now() + 0 * wait;')]),
-    Mutant('look once', [(SETTLE, '{wait, wait / 2}', '{wait}')]),
+    Mutant('look once', [(SETTLE, 'for (auto const share : {2, 1}) {', 'for (auto const share : {2}) {')]),
     Mutant('SEARCH as proof of absence', [
         (COMMAND, '    put(" UID FETCH ");\n', '''
     if (command.mod_seq) {
@@ -147,7 +147,7 @@ MUTANTS = [
          'command::Command open = command::Select{mailbox, traits_.condstore};')]),
     Mutant('reading marks as read', [(COMMAND, 'put(" BODY.PEEK[]");', 'put(" BODY[]");')]),
     Mutant('a refused batch given up whole', [
-        (HALF, '    if (answered.messages.size() > 1) co_return retry(folder, std::move(answered.messages));\n', '')]),
+        (HALF, '    if (answered.messages.size() > 1) co_return retry(answered);\n', '')]),
     Mutant('a stalled server waited for without end', [
         ('daemon/imap/progress_watch.cpp', '    if (!servers_turn()) return std::nullopt;\n    auto const next',
          '    if (!servers_turn() || !in_body_) return std::nullopt;\n    auto const next')]),
