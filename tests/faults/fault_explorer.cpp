@@ -6,6 +6,7 @@
 //
 // Exit status: 0 without violations, 1 with some, 2 for arguments that make no sense.
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -20,8 +21,16 @@
 namespace imapcopy::test {
 namespace {
 
-/// Seeds of random runs that have failed once.
-std::vector<std::uint64_t> const known_seeds = {1, 2, 3};
+/// What has failed once: a connection cut before its first byte; a body refused while it was compared; a
+/// folder refused once and taken later; refusals in passes that ended otherwise.
+constexpr std::array<std::string_view, 8> known_cases = {"all:source/to_server/0/close",
+                                                         "uidplus:destination/reply/16/bad/CANNOT",
+                                                         "all:destination/reply/6/no",
+                                                         "seed:66",
+                                                         "seed:405",
+                                                         "seed:410",
+                                                         "seed:778",
+                                                         "seed:828"};
 
 constexpr std::size_t violations_shown = 20;
 
@@ -69,9 +78,9 @@ int explore(Selection const& selection) {
             if (selection.takes(number++) && !over) tally.run({plan, {fault}});
         });
     }
-    for (auto const seed : known_seeds) {
+    for (auto const name : known_cases) {
         bool const over = selection.only_first && tally.violations() > 0;
-        if (number++ % selection.parts == selection.part && !over) tally.run(random_case(seed));
+        if (number++ % selection.parts == selection.part && !over) tally.run(parse_case(name).value());
     }
     return tally.report("fault points");
 }

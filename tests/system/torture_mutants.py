@@ -16,7 +16,7 @@ from torture_faults import PRESET, ROOT, build
 
 TREE = ROOT / 'build' / 'mutants'
 # Every this-many-th fault, until one is noticed: all of them would find the same later.
-SAMPLE = 23
+SAMPLE = 101
 
 Mutant = namedtuple('Mutant', 'name edits program', defaults=['fault_explorer'])
 
