@@ -227,13 +227,26 @@ class Mapper {
         if (changed) note(folder.path, "FolderNameCollision", "stored as \"" + name.utf8 + "\"");
         MappedFolder mapped{*folder.mailbox, folder.path, name,  wire_name(refuge(levels)),
                             false,           true,        false, std::nullopt};
-        if (auto const found = existing_.find(name.wire); found != existing_.end()) {
+        auto found = existing_.find(name.wire);
+        if (found == existing_.end()) found = find_refuge(mapped);
+        if (found != existing_.end()) {
             mapped.exists = true;
             mapped.destination_selectable = found->second->selectable;
             mapped.destination_subscribed = found->second->subscribed;
             mapped.destination_status = found->second->status;
         }
         map_.folders.push_back(std::move(mapped));
+    }
+
+    /// Where an earlier pass has made the refuge, the folder stays there: under its own name, which the
+    /// destination may take by now, everything would be copied once more.
+    std::map<std::string, Mailbox const*>::iterator find_refuge(MappedFolder& mapped) {
+        auto const found = existing_.find(mapped.refuge.wire);
+        if (found == existing_.end()) return found;
+        mapped.destination = mapped.refuge;
+        note(mapped.path, "FolderCreateRefused",
+             "stored as \"" + mapped.refuge.utf8 + "\" by an earlier pass");
+        return found;
     }
 
     /// Replaces what the destination cannot have in a name; true if anything had to be.

@@ -342,13 +342,25 @@ Task<> SourceHalf::compare(FolderWork& folder, WindowPlan& plan, Nominees& nomin
             co_await body_digests(parts_.destination, folder.mapped.destination, comparison.destination);
         auto result = compare_bodies(source, destination, nominees);
         plan.adopt.insert(plan.adopt.end(), result.adopt.begin(), result.adopt.end());
+        bool const all_read =
+            source.size() == comparison.source.size() && destination.size() == comparison.destination.size();
         for (auto const uid : comparison.source) {
             bool const adopted =
                 std::ranges::find(result.adopt, uid, &Adoption::source_uid) != result.adopt.end();
-            if (!adopted) plan.copy.push_back(*find_meta(window, uid));
+            if (adopted) continue;
+            plan.copy.push_back(*find_meta(window, uid));
+            // A duplicate can be mended, a loss cannot; but nobody should have to find it by himself.
+            if (!all_read) report_doubt(folder, plan.copy.back());
         }
     }
     std::ranges::sort(plan.copy, {}, &MessageMeta::uid);
+}
+
+void SourceHalf::report_doubt(FolderWork& folder, MessageMeta const& message) {
+    parts_.state.add_exception(
+        folder, message.uid, "MessageUnreadable", message.size_bytes,
+        "copied, although the destination may hold it already: a message with the same "
+        "headers could not be read for comparison");
 }
 
 Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {

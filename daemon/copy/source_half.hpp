@@ -56,6 +56,8 @@ class SourceHalf final : BodySink {
     /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
     Task<> compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
                    std::vector<MessageMeta> const& window);
+    /// Lists a message that is copied although its comparison was not complete.
+    void report_doubt(FolderWork& folder, MessageMeta const& message);
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
     /// Not delivered by the server: gone if it is not listed any more, else an exception.
     Task<> settle_missing(FolderWork& folder);

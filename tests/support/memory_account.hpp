@@ -73,6 +73,7 @@ class MemoryServer {
                     std::int64_t unix_seconds = 0);
     StoredMailbox* find(MailboxName const& name);
     StoredMailbox& at(std::string const& utf8);
+    std::vector<std::unique_ptr<StoredMailbox>> const& mailboxes() const { return mailboxes_; }
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
     std::vector<std::string> contents() const;
     void remove_message(std::string const& mailbox, Uid uid);

@@ -1,5 +1,5 @@
-// One suite over the account in memory and over real servers: Dovecot with all extensions and with none,
-// Cyrus, Courier and GNU Mailutils.
+// One suite over the account in memory, over a server in memory in all its dialects, and over real servers:
+// Dovecot with all extensions and with none, Cyrus, Courier and GNU Mailutils.
 
 #include "tests/support/endpoint_contract.hpp"
 
@@ -9,6 +9,7 @@
 #include "common/attempt.hpp"
 #include "daemon/copy/imap_endpoint.hpp"
 #include "daemon/net/tcp_connector.hpp"
+#include "tests/support/memory_imap_server.hpp"
 #include "tests/support/real_server.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -27,6 +28,37 @@ class MemoryHost final : public EndpointHost {
     boost::asio::io_context io_;
     ManualClock clock_{io_};
     MemoryServer server_{clock_};
+};
+
+/// The real ImapEndpoint over a server in memory.
+class MemoryImapHost final : public EndpointHost {
+ public:
+    explicit MemoryImapHost(ImapDialect const& dialect) : server_(storage_, dialect) {
+        storage_.add_mailbox("INBOX");
+    }
+    void run(Task<> task) override {
+        run_task(io_, clock_, std::move(task)).rethrow();
+        EXPECT_EQ(server_.misuses, std::vector<std::string>{});
+    }
+    Task<std::unique_ptr<Endpoint>> connect() override {
+        net::Target target{"memory", 993, TlsMode::implicit, {}};
+        imap::Credentials credentials;
+        credentials.login = server_.login;
+        credentials.secret = Secret(server_.password);
+        auto opening = open_imap_endpoint({clock_, random_, log_, stop_}, server_, std::move(target),
+                                          std::move(credentials), Side::destination, {});
+        auto endpoint = co_await std::move(opening);
+        co_return endpoint;
+    }
+
+ private:
+    boost::asio::io_context io_;
+    ManualClock clock_{io_};
+    SeededRandom random_{3};
+    NullLog log_;
+    StopSignal stop_;
+    MemoryServer storage_{clock_};
+    MemoryImapServer server_;
 };
 
 /// Started at the first use, stopped at the end of the program.
@@ -127,8 +159,17 @@ std::unique_ptr<EndpointHost> make_imap4d() {
     return make_real(options, {"", Flags::parse("\\Seen"), {}, false});
 }
 
+std::vector<EndpointFactory> memory_imap_hosts() {
+    std::vector<EndpointFactory> factories;
+    for (auto const& dialect : imap_dialects())
+        factories.emplace_back([&dialect] { return std::make_unique<MemoryImapHost>(dialect); });
+    return factories;
+}
+
 INSTANTIATE_TEST_SUITE_P(Memory, EndpointContract, testing::Values(EndpointFactory{make_memory}));
 INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_dovecot}));
+INSTANTIATE_TEST_SUITE_P(MemoryImap, EndpointContract, testing::ValuesIn(memory_imap_hosts()));
+INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_full_dovecot}));
 INSTANTIATE_TEST_SUITE_P(DovecotWithoutExtensions, EndpointContract,
                          testing::Values(EndpointFactory{make_plain_dovecot}));
 INSTANTIATE_TEST_SUITE_P(Cyrus, EndpointContract, testing::Values(EndpointFactory{make_cyrus}));
