@@ -21,7 +21,7 @@ copy::MailboxName inbox() {
 
 /// A fresh listing of INBOX from `base` on; the UID of the mail with this fingerprint, if it is there.
 Task<std::optional<Uid>> look_for(copy::Endpoint& endpoint, Uid base, copy::Digest fingerprint) {
-    co_await endpoint.open(inbox(), copy::Access::read_only);
+    co_await endpoint.open(inbox(), copy::Access::read_write);
     std::optional<Uid> found;
     std::function<void(copy::MessageMeta)> sink = [&](copy::MessageMeta meta) {
         if (meta.uid >= base && meta.identity && meta.identity->fingerprint == fingerprint) found = meta.uid;
@@ -63,7 +63,8 @@ Task<> deliver_once(Context context, copy::Connections& connections, store::Repo
     auto const record = co_await reports.find(delivery.job, delivery.pass);
     if (record && record->state == store::ReportState::done) co_return;
     auto const endpoint = co_await connections.connect(Side::destination);
-    auto const opened = co_await endpoint->open(inbox(), copy::Access::read_only);
+    // Courier appends nothing to a folder that is open for reading only.
+    auto const opened = co_await endpoint->open(inbox(), copy::Access::read_write);
     auto const uid_validity = opened.status.uid_validity;
     if (record && record->state == store::ReportState::intent) {
         auto const found = co_await settle(context, *endpoint, *record, uid_validity, delivery.settle);

@@ -198,6 +198,17 @@ TEST_P(EndpointContract, NamesTheUidsOfWhatItStoredWhereItPromisesTo) {
     });
 }
 
+/// Courier refuses it where the folder is open for reading only.
+TEST_P(EndpointContract, AppendsToAFolderThatIsOpenForWriting) {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        (void)co_await endpoint.open(name("INBOX"), copy::Access::read_write);
+        (void)co_await list_all(endpoint, name("INBOX"), copy::Listing::metadata);
+        std::vector<std::string> const bodies = {sample_message(1)};
+        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies, nature);
+        EXPECT_EQ(outcomes.at(0).kind, copy::AppendOutcome::Kind::stored);
+    });
+}
+
 TEST_P(EndpointContract, StoresNothingOfAnAppendThatIsDropped) {
     with_endpoint([](copy::Endpoint& endpoint, ServerNature) -> Task<> {
         auto const body = sample_message(1);

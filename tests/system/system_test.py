@@ -13,6 +13,7 @@ import time
 import unittest
 
 from stage import Stage, wait_until
+from torture_kills import run_kills
 
 ENDED = ('finished', 'error')
 HOLDS_SLOT = ('connecting', 'planning', 'copying', 'verifying')
@@ -60,6 +61,11 @@ class SystemTest(unittest.TestCase):
             for login in good:
                 s.compare(login)
             print('40 mailboxes: 0 missing, 0 duplicated, 0 altered after ten kills')
+
+    def test_kills_between_servers_of_other_kinds(self):
+        """A short run of tests/torture kills: daemon, servers and connections die while mail is copied."""
+        pairs = [('dovecot', 'cyrus'), ('cyrus', 'courier'), ('courier', 'imap4d')]
+        self.assertEqual(run_kills(pairs, 12, time.time_ns() % 1_000_000), [0, 0, 0])
 
     def check_slots(self, s, most):
         busy = sum(job['phase'] in HOLDS_SLOT for job in s.jobs())

@@ -169,7 +169,6 @@ std::vector<EndpointFactory> memory_imap_hosts() {
 INSTANTIATE_TEST_SUITE_P(Memory, EndpointContract, testing::Values(EndpointFactory{make_memory}));
 INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_dovecot}));
 INSTANTIATE_TEST_SUITE_P(MemoryImap, EndpointContract, testing::ValuesIn(memory_imap_hosts()));
-INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_full_dovecot}));
 INSTANTIATE_TEST_SUITE_P(DovecotWithoutExtensions, EndpointContract,
                          testing::Values(EndpointFactory{make_plain_dovecot}));
 INSTANTIATE_TEST_SUITE_P(Cyrus, EndpointContract, testing::Values(EndpointFactory{make_cyrus}));

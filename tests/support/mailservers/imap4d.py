@@ -1,5 +1,8 @@
 """GNU Mailutils imap4d. Its users are those of a passwd file of ours, by libnss-wrapper: user0 to user99 and the ones
-named by --users. Speaks no TLS here."""
+named by --users. Speaks no TLS here.
+
+Mail is stored as MH: of two messages that came within one second, imap4d's Maildir sometimes takes the second for the
+first, and then gives the folder another UIDVALIDITY each time that it is opened."""
 import glob
 import os
 
@@ -22,14 +25,14 @@ auth {{
   authorization system;
 }}
 mailbox {{
-  mailbox-pattern "maildir:{directory}/home/${{user}}/INBOX";
-  mailbox-type maildir;
+  mailbox-pattern "mh:{directory}/home/${{user}}/INBOX";
+  mailbox-type mh;
 }}
 namespace personal {{
   prefix "" {{
     directory "{directory}/home/${{user}}/folders";
     delimiter "/";
-    mailbox-type maildir;
+    mailbox-type mh;
   }}
 }}
 logging {{
@@ -46,7 +49,7 @@ def write_users(options, directory):
     passwd = []
     for name in sorted(names):
         passwd.append(f'{name}:{password}:{uid}:{gid}::{directory}/home/{name}:/bin/sh\n')
-        for folder in ('', '/folders', '/INBOX', '/INBOX/cur', '/INBOX/new', '/INBOX/tmp'):
+        for folder in ('', '/folders', '/INBOX'):
             logins.give_to_mail_owner(f'{directory}/home/{name}{folder}')
     for file_name, lines in (('passwd', passwd), ('group', [f'mail:x:{gid}:\n'])):
         with open(f'{directory}/{file_name}', 'w', encoding='ascii') as file:
