@@ -21,16 +21,23 @@
 namespace imapcopy::test {
 namespace {
 
-/// What has failed once: a connection cut before its first byte; a body refused while it was compared; a
-/// folder refused once and taken later; refusals in passes that ended otherwise.
-constexpr std::array<std::string_view, 8> known_cases = {"all:source/to_server/0/close",
-                                                         "uidplus:destination/reply/16/bad/CANNOT",
-                                                         "all:destination/reply/6/no",
-                                                         "seed:66",
-                                                         "seed:405",
-                                                         "seed:410",
-                                                         "seed:778",
-                                                         "seed:828"};
+/// Never left out by --sample: events of which there is one in a world; a source that breaks off within a
+/// large message while the one before it is not answered yet; and what has failed once: a connection cut
+/// before its first byte; a body refused while it was compared; a folder refused once and taken later;
+/// refusals in passes that ended otherwise.
+constexpr std::array<std::string_view, 12> known_cases = {
+    "all:source/epoch",
+    "all:destination/epoch",
+    "all:destination/anew",
+    "streams:destination/reply/12/delay+source/to_client/40000/reset",
+    "all:source/to_server/0/close",
+    "uidplus:destination/reply/16/bad/CANNOT",
+    "all:destination/reply/6/no",
+    "seed:66",
+    "seed:405",
+    "seed:410",
+    "seed:778",
+    "seed:828"};
 
 constexpr std::size_t violations_shown = 20;
 

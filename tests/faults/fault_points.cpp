@@ -95,11 +95,13 @@ struct NameOf {
     }
     std::string operator()(StopRequest const& stop) const { return "stop/" + std::to_string(stop.command); }
     std::string operator()(NewEpoch const&) const { return "epoch"; }
+    std::string operator()(MadeAnew const&) const { return "anew"; }
 };
 
 std::optional<FaultPoint> parse_of_server(Side side, std::vector<std::string_view> const& parts) {
     auto const& what = parts[1];
     if (what == "epoch") return FaultPoint{side, NewEpoch{}};
+    if (what == "anew") return FaultPoint{side, MadeAnew{}};
     auto const number = parts.size() > 2 ? parse_number(parts[2]) : std::nullopt;
     if (!number) return std::nullopt;
     if (what == "stop") return FaultPoint{side, StopRequest{static_cast<std::size_t>(*number)}};
@@ -241,7 +243,9 @@ void for_each_fault(FaultRoom const& room, std::function<void(FaultPoint const&)
         for (std::uint8_t kind = 0; kind < journal_names.size(); ++kind)
             visit({Side::destination, JournalFault{i, static_cast<JournalFault::Kind>(kind)}});
     }
+    visit({Side::source, NewEpoch{}});
     visit({Side::destination, NewEpoch{}});
+    visit({Side::destination, MadeAnew{}});
 }
 
 FaultCase random_case(std::uint64_t seed) {

@@ -13,7 +13,7 @@
 namespace imapcopy::test {
 
 /// "destination/to_server/1234/reset_late", "source/reply/7/no/ALERT", "journal/5/full", "source/stop/4",
-/// "destination/epoch".
+/// "destination/epoch", "destination/anew".
 std::string to_string(FaultPoint const& fault);
 std::optional<FaultPoint> parse_fault(std::string_view name);
 

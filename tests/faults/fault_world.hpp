@@ -38,12 +38,16 @@ struct StopRequest {
     std::size_t command = 0;
 };
 
-/// The server gives all its folders another UIDVALIDITY and all messages other UIDs, after the first pass.
+/// After the first pass the server gives all its folders another UIDVALIDITY and all messages other UIDs.
+/// Those without headers go, since nothing tells what they were.
 struct NewEpoch {};
+
+/// After the first pass somebody deletes all folders of the destination and makes them again, empty.
+struct MadeAnew {};
 
 struct FaultPoint {
     Side side = Side::source;  ///< Nothing to a JournalFault.
-    std::variant<ByteFault, ReplyFault, JournalFault, StopRequest, NewEpoch> what;
+    std::variant<ByteFault, ReplyFault, JournalFault, StopRequest, NewEpoch, MadeAnew> what;
 };
 
 /// The world of the exhaustive runs, or one made from a seed.
@@ -91,7 +95,8 @@ class FaultWorld {
     void crash(Break kind);
     void revive();
     void arm_journal();
-    void renew(MemoryServer& storage);
+    void begin_epoch(Side side);
+    void make_anew();
 
     Attempt<PassResult> run_pass_once();
     std::optional<std::string> judge_failure(Error const& error);
@@ -123,6 +128,7 @@ class FaultWorld {
     std::vector<JournalFault> journal_faults_;
     std::vector<std::pair<Side, std::size_t>> stops_;
     std::vector<Side> epochs_;
+    bool is_made_anew_ = false;
     bool delivered_ = false;
     bool crashed_ = false;
     bool only_stops_ = true;

@@ -104,7 +104,8 @@ MUTANTS = [
     Mutant('one copy claimed by two', [(PLAN, '        by_digest.erase(match);\n', '')]),
     Mutant('claims ignored when settling', [(SETTLE, 'if (!claimed.contains(meta.uid)) listed', 'listed')]),
     Mutant('UIDVALIDITY of the destination unchecked', [
-        ('daemon/copy/execute.cpp', 'if (known != status.uid_validity) {', 'if (known.value() == 0) {')]),
+        (PLAN, 'case MessageState::adopted: return entry.destination_uid_validity == destination;',
+         'case MessageState::adopted: return destination.value() > 0;')]),
     Mutant('UIDVALIDITY of the source unchecked', [
         (SOURCE, 'folder.record.source_uid_validity != folder.source.uid_validity;',
          'folder.record.source_uid_validity.value() == 0;')]),
