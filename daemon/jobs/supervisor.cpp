@@ -162,8 +162,10 @@ VerificationPlace Supervisor::begin_verification(JobId id) {
     candidates.push_back(candidate_of(entry.row.view, settings_));
     auto const now = context_.clock.wall_now();
     if (make_schedule(candidates, settings_.config.limits, health_, now).start.empty()) {
-        throw Failure(ErrorCode::queue_full,
-                      name + " finds no free place beside the running jobs; try again when one has ended");
+        throw Failure(
+            ErrorCode::queue_full,
+            name +
+                " finds no place: its servers are busy with other jobs, or do not answer; try again later");
     }
     VerificationPlace place(on_verification_end_);
     entry.verification = &place.stop();
