@@ -171,10 +171,13 @@ std::vector<Candidate> Roster::candidates(Settings const& settings) const {
         Candidate candidate;
         candidate.id = id;
         candidate.running = entry->running != nullptr;
-        candidate.connecting = candidate.running && view.phase == Phase::connecting;
         candidate.due = due.value_or(WallTime{});
         candidate.source = use_of(view.spec.source, settings.providers);
         candidate.destination = use_of(view.spec.destination, settings.providers);
+        if (entry->running) {
+            candidate.source.connecting = entry->running->source == Reached::no;
+            candidate.destination.connecting = entry->running->destination == Reached::no;
+        }
         candidates.push_back(std::move(candidate));
     }
     return candidates;

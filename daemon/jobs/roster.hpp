@@ -37,8 +37,10 @@ struct Running {
     std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
     Rate rate;
     TimePoint published = TimePoint::min();
-    bool saving = false;                ///< A save of the progress is under way.
-    WallTime began = {};                ///< When the attempt began.
+    bool saving = false;           ///< A save of the progress is under way.
+    WallTime began = {};           ///< When the attempt began.
+    Reached source = Reached::no;  ///< Whether the attempt has logged in there.
+    Reached destination = Reached::no;
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
     std::uint64_t bytes_before = 0;
 };

@@ -42,10 +42,8 @@ class Usage {
         for (auto const* side : {&job.source, &job.destination}) {
             hosts_[side->host] += side->connections;
             accounts_[side->account] += side->connections;
+            if (!job.running || side->connecting) ++connecting_[side->host];
         }
-        if (job.running && !job.connecting) return;
-        ++connecting_[job.source.host];
-        if (job.destination.host != job.source.host) ++connecting_[job.destination.host];
     }
 
  private:

@@ -18,6 +18,7 @@ struct SideUse {
     std::string host;
     std::string account;                        ///< Host and mailbox; equal means the same mailbox.
     std::uint32_t connections = 1;              ///< Held at the same time.
+    bool connecting = false;                    ///< The job runs, and has not reached this side yet.
     std::uint32_t account_connections_max = 0;  ///< A provider's own limit; 0: only the configured one.
 };
 
@@ -29,8 +30,7 @@ std::string mailbox_key(AccountSpec const& account);
 struct Candidate {
     JobId id;
     bool running = false;
-    bool connecting = false;  ///< Runs, and has not reached both servers yet.
-    WallTime due = {};        ///< Not before; 0: now.
+    WallTime due = {};  ///< Not before; 0: now.
     SideUse source;
     SideUse destination;
 };

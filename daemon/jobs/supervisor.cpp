@@ -55,10 +55,17 @@ void hold_waiting(JobView& view) {
     view.wait_text = "held; release it to go on";
 }
 
+/// Whether the running attempt failed because of a server as a whole.
+bool is_of_host(Entry const& entry, Error const& error) {
+    if (!error.side) return false;
+    auto const& running = *entry.running;
+    return counts_for_host(error.code, error.side == Side::source ? running.source : running.destination);
+}
+
 }  // namespace
 
 /// Hears of an attempt's progress and passes it on, at most once a second.
-class Supervisor::ProgressObserver final : public copy::Observer {
+class Supervisor::ProgressObserver final : public AttemptObserver {
  public:
     ProgressObserver(Supervisor& supervisor, Entry& entry) : supervisor_(supervisor), entry_(entry) {}
 
@@ -67,11 +74,11 @@ class Supervisor::ProgressObserver final : public copy::Observer {
         if (event.has_error() || entry_.row.view.phase == phase) return;
         auto const next = next_phase(entry_.row.view.phase, *event);
         if (next.has_error()) return;
-        bool const connected = entry_.row.view.phase == Phase::connecting;
         entry_.row.view.phase = *next;
         report();
-        if (connected) supervisor_.hosts_answered(entry_);
     }
+
+    void reached(Side side) override { supervisor_.reached(entry_, side); }
 
     void progress(Progress const& progress) override {
         auto& view = entry_.row.view;
@@ -342,7 +349,6 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
             entry.row.pass = end.pass;
             entry.failures = 0;
             view.error.reset();
-            if (view.phase == Phase::connecting) hosts_answered(entry);
             auto const event = end.exceptions == 0 ? JobEvent::complete : JobEvent::complete_with_exceptions;
             move_to(entry, next_phase(view.phase, event).value());
             break;
@@ -391,7 +397,7 @@ RetryAnswer Supervisor::answer_to(Entry& entry, Error const& error) {
     question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
     auto answer = next_retry(question, settings_.config.retry);
     auto const& view = entry.row.view;
-    if (answer.kind != RetryKind::later || !counts_for_host(error.code, view.phase)) return answer;
+    if (answer.kind != RetryKind::later || !is_of_host(entry, error)) return answer;
     answer.reason = WaitReason::host;
     auto const now = context_.clock.wall_now();
     auto const closed_until = health_.closed_until(host_key(account_of(view, error)), now);
@@ -407,17 +413,19 @@ void Supervisor::note_host(Entry const& entry, Error const& error) {
     if (error.code == ErrorCode::too_many_connections) {
         auto const key = imap::counts_one_login(error) ? mailbox_key(account) : host_key(account);
         health_.had_too_many(key, roster_.connections(key), now);
-    } else if (counts_for_host(error.code, view.phase)) {
+    } else if (is_of_host(entry, error)) {
         health_.did_not_answer(host_key(account), entry.running->began, now);
     } else if (info(error.code).retry == RetryClass::credentials) {
         host_answered(host_key(account));
     }
 }
 
-void Supervisor::hosts_answered(Entry const& entry) {
+void Supervisor::reached(Entry& entry, Side side) {
+    auto& known = side == Side::source ? entry.running->source : entry.running->destination;
+    if (known == Reached::yes) return;
+    known = Reached::yes;
     auto const& spec = entry.row.view.spec;
-    host_answered(host_key(spec.source));
-    if (host_key(spec.source) != host_key(spec.destination)) host_answered(host_key(spec.destination));
+    host_answered(host_key(side == Side::source ? spec.source : spec.destination));
     schedule();
 }
 
@@ -426,7 +434,7 @@ void Supervisor::host_answered(std::string const& host) {
     if (!health_.answered(host)) return;
     for (auto* const entry : roster_.waiting(WaitReason::host)) {
         auto& view = entry->row.view;
-        bool const stood_still = view.error && counts_for_host(view.error->code, Phase::connecting);
+        bool const stood_still = view.error && counts_for_host(view.error->code, Reached::no);
         if (!stood_still || host_key(account_of(view, *view.error)) != host) continue;
         view.waiting_until = context_.clock.wall_now();
         publish(*entry);
