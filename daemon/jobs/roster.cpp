@@ -127,6 +127,20 @@ std::vector<Entry*> Roster::running() {
     return running;
 }
 
+std::uint32_t Roster::running_count() const {
+    auto const count =
+        std::ranges::count_if(entries_, [](auto const& item) { return item.second->running != nullptr; });
+    return static_cast<std::uint32_t>(count);
+}
+
+std::uint64_t Roster::bytes_per_second() const {
+    std::uint64_t sum = 0;
+    for (auto const& [id, entry] : entries_) {
+        if (entry->running) sum += entry->row.view.progress.bytes_per_second;
+    }
+    return sum;
+}
+
 std::vector<Entry*> Roster::waiting(WaitReason reason) {
     std::vector<Entry*> waiting;
     for (auto const& [id, entry] : entries_) {
@@ -146,20 +160,6 @@ std::uint32_t Roster::connections(std::string const& key) const {
         }
     }
     return count;
-}
-
-std::uint32_t Roster::running_count() const {
-    auto const count =
-        std::ranges::count_if(entries_, [](auto const& item) { return item.second->running != nullptr; });
-    return static_cast<std::uint32_t>(count);
-}
-
-std::uint64_t Roster::bytes_per_second() const {
-    std::uint64_t sum = 0;
-    for (auto const& [id, entry] : entries_) {
-        if (entry->running) sum += entry->row.view.progress.bytes_per_second;
-    }
-    return sum;
 }
 
 std::vector<Candidate> Roster::candidates(Settings const& settings) const {

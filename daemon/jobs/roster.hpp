@@ -71,12 +71,12 @@ class Roster {
     std::uint32_t unfinished() const;
     std::uint32_t unfinished_of(std::uint32_t owner_uid) const;
     std::vector<Entry*> running();
+    std::uint32_t running_count() const;
+    std::uint64_t bytes_per_second() const;
     /// Those in phase waiting for `reason`.
     std::vector<Entry*> waiting(WaitReason reason);
     /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
     std::uint32_t connections(std::string const& key) const;
-    std::uint32_t running_count() const;
-    std::uint64_t bytes_per_second() const;
 
     /// For make_schedule: running jobs, and those that start by themselves at some time.
     std::vector<Candidate> candidates(Settings const& settings) const;
