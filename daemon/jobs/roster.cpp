@@ -141,6 +141,27 @@ std::uint64_t Roster::bytes_per_second() const {
     return sum;
 }
 
+std::vector<Candidate> Roster::candidates(Settings const& settings) const {
+    std::vector<Candidate> candidates;
+    for (auto const& [id, entry] : entries_) {
+        auto const& view = entry->row.view;
+        auto const due = due_time(view);
+        if (!entry->running && !due) continue;
+        Candidate candidate;
+        candidate.id = id;
+        candidate.running = entry->running != nullptr;
+        candidate.due = due.value_or(WallTime{});
+        candidate.source = use_of(view.spec.source, settings.providers);
+        candidate.destination = use_of(view.spec.destination, settings.providers);
+        if (entry->running) {
+            candidate.source.connecting = entry->running->reached(Side::source) == Reached::no;
+            candidate.destination.connecting = entry->running->reached(Side::destination) == Reached::no;
+        }
+        candidates.push_back(std::move(candidate));
+    }
+    return candidates;
+}
+
 std::vector<Entry*> Roster::waiting(WaitReason reason) {
     std::vector<Entry*> waiting;
     for (auto const& [id, entry] : entries_) {
@@ -160,27 +181,6 @@ std::uint32_t Roster::connections(std::string const& key) const {
         }
     }
     return count;
-}
-
-std::vector<Candidate> Roster::candidates(Settings const& settings) const {
-    std::vector<Candidate> candidates;
-    for (auto const& [id, entry] : entries_) {
-        auto const& view = entry->row.view;
-        auto const due = due_time(view);
-        if (!entry->running && !due) continue;
-        Candidate candidate;
-        candidate.id = id;
-        candidate.running = entry->running != nullptr;
-        candidate.due = due.value_or(WallTime{});
-        candidate.source = use_of(view.spec.source, settings.providers);
-        candidate.destination = use_of(view.spec.destination, settings.providers);
-        if (entry->running) {
-            candidate.source.connecting = entry->running->source == Reached::no;
-            candidate.destination.connecting = entry->running->destination == Reached::no;
-        }
-        candidates.push_back(std::move(candidate));
-    }
-    return candidates;
 }
 
 }  // namespace imapcopy::jobs

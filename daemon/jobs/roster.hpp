@@ -37,12 +37,15 @@ struct Running {
     std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
     Rate rate;
     TimePoint published = TimePoint::min();
-    bool saving = false;           ///< A save of the progress is under way.
-    WallTime began = {};           ///< When the attempt began.
-    Reached source = Reached::no;  ///< Whether the attempt has logged in there.
+    bool saving = false;  ///< A save of the progress is under way.
+    WallTime began = {};  ///< When the attempt began.
+    Reached source = Reached::no;
     Reached destination = Reached::no;
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
     std::uint64_t bytes_before = 0;
+
+    /// Whether the attempt has logged in there.
+    Reached& reached(Side side) { return side == Side::source ? source : destination; }
 };
 
 struct Entry {
@@ -73,13 +76,13 @@ class Roster {
     std::vector<Entry*> running();
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
+
+    /// For make_schedule: running jobs, and those that start by themselves at some time.
+    std::vector<Candidate> candidates(Settings const& settings) const;
     /// Those in phase waiting for `reason`.
     std::vector<Entry*> waiting(WaitReason reason);
     /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
     std::uint32_t connections(std::string const& key) const;
-
-    /// For make_schedule: running jobs, and those that start by themselves at some time.
-    std::vector<Candidate> candidates(Settings const& settings) const;
 
  private:
     std::map<JobId, std::unique_ptr<Entry>> entries_;

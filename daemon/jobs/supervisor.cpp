@@ -57,9 +57,7 @@ void hold_waiting(JobView& view) {
 
 /// Whether the running attempt failed because of a server as a whole.
 bool is_of_host(Entry const& entry, Error const& error) {
-    if (!error.side) return false;
-    auto const& running = *entry.running;
-    return counts_for_host(error.code, error.side == Side::source ? running.source : running.destination);
+    return error.side && counts_for_host(error.code, entry.running->reached(*error.side));
 }
 
 }  // namespace
@@ -421,9 +419,7 @@ void Supervisor::note_host(Entry const& entry, Error const& error) {
 }
 
 void Supervisor::reached(Entry& entry, Side side) {
-    auto& known = side == Side::source ? entry.running->source : entry.running->destination;
-    if (known == Reached::yes) return;
-    known = Reached::yes;
+    if (std::exchange(entry.running->reached(side), Reached::yes) == Reached::yes) return;
     auto const& spec = entry.row.view.spec;
     host_answered(host_key(side == Side::source ? spec.source : spec.destination));
     schedule();
