@@ -413,7 +413,8 @@ void Supervisor::note_host(Entry const& entry, Error const& error) {
         health_.had_too_many(key, roster_.connections(key), now);
     } else if (is_of_host(entry, error)) {
         health_.did_not_answer(host_key(account), entry.running->began, now);
-    } else if (info(error.code).retry == RetryClass::credentials) {
+    } else if (info(error.code).retry == RetryClass::credentials && !error.server_text.empty()) {
+        // Refused by the server, and not for want of a password here.
         host_answered(host_key(account));
     }
 }

@@ -395,6 +395,23 @@ TEST_F(SupervisorTest, AsksAHostThatIsDownSeldomAndFreesItsJobsWhenItIsBack) {
     for (auto const id : jobs) EXPECT_EQ(daemon.phase(id), Phase::complete);
 }
 
+TEST_F(SupervisorTest, DoesNotTakeAMissingPasswordForAnAnswerOfTheHost) {
+    JobDaemon daemon(path_);
+    daemon.runner.refuse = [](std::string const&, Side) { return std::optional(ErrorCode::timed_out); };
+    JobSpec spec;
+    spec.source.host = "old.example";
+    spec.destination.host = "new.example";
+    spec.source.login = spec.destination.login = "bert";
+    spec.not_before = daemon.clock.wall_now() + HostHealth::pause_first;
+    auto const bert = daemon.call(daemon.service().submit({1000}, spec, Secret(), Secret()));
+    auto const anna = daemon.submit("anna");
+    daemon.pass_time(HostHealth::pause_first + seconds(1));
+    EXPECT_EQ(daemon.view(bert).wait_reason, WaitReason::credentials);
+    EXPECT_EQ(daemon.view(anna).attempt, 2U);
+    EXPECT_GT(daemon.view(anna).waiting_until, daemon.clock.wall_now() + seconds(55))
+        << "the second failure in a row";
+}
+
 TEST_F(SupervisorTest, KeepsFewerConnectionsToAHostThatRefusesMore) {
     config::Config config;
     config.limits.max_jobs = 6;
