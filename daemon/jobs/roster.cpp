@@ -171,13 +171,12 @@ std::vector<Entry*> Roster::waiting(WaitReason reason) {
     return waiting;
 }
 
-std::uint32_t Roster::connections(std::string const& key) const {
+std::uint32_t Roster::connections(std::string const& key, Settings const& settings) const {
     std::uint32_t count = 0;
-    for (auto const& [id, entry] : entries_) {
-        if (!entry->running) continue;
-        auto const& spec = entry->row.view.spec;
-        for (auto const* const account : {&spec.source, &spec.destination}) {
-            if (host_key(*account) == key || mailbox_key(*account) == key) ++count;
+    for (auto const& job : candidates(settings)) {
+        if (!job.running) continue;
+        for (auto const* const side : {&job.source, &job.destination}) {
+            if (side->host == key || side->account == key) count += side->connections;
         }
     }
     return count;

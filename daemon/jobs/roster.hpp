@@ -82,7 +82,7 @@ class Roster {
     /// Those in phase waiting for `reason`.
     std::vector<Entry*> waiting(WaitReason reason);
     /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
-    std::uint32_t connections(std::string const& key) const;
+    std::uint32_t connections(std::string const& key, Settings const& settings) const;
 
  private:
     std::map<JobId, std::unique_ptr<Entry>> entries_;
