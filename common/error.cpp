@@ -49,6 +49,7 @@ constexpr std::array table = {
     ErrorInfo{over_quota, "OverQuota", quota, 75, 75},
     ErrorInfo{message_too_large, "MessageTooLarge", never, 1, 1},
     ErrorInfo{append_rejected, "AppendRejected", never, 1, 1},
+    ErrorInfo{attribute_refused, "AttributeRefused", never, 1, 1},
     ErrorInfo{folder_create_refused, "FolderCreateRefused", never, 1, 1},
     ErrorInfo{folder_name_collision, "FolderNameCollision", never, 1, 1},
     ErrorInfo{read_only, "ReadOnly", never, 1, 1},

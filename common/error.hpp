@@ -52,6 +52,7 @@ enum class ErrorCode : std::uint8_t {
     over_quota,
     message_too_large,
     append_rejected,
+    attribute_refused,
     folder_create_refused,
     folder_name_collision,
     read_only,

@@ -19,6 +19,7 @@ constexpr std::array<std::string_view, 9> wait_reason_texts = {
     "", "throttled", "network", "hours", "credentials", "quota", "host", "held", "store"};
 constexpr std::array<std::string_view, 3> tls_mode_texts = {"implicit", "starttls", "cleartext"};
 constexpr std::array<std::string_view, 2> auth_method_texts = {"password", "xoauth2"};
+constexpr std::array<std::string_view, 3> verify_level_texts = {"counts", "index", "digest"};
 
 /// Longest string that a dictionary may bring: enough for every folder path and login that servers accept.
 constexpr std::size_t string_bytes_max = 1024;
@@ -189,6 +190,9 @@ std::string_view to_string(TlsMode mode) {
 std::string_view to_string(AuthMethod method) {
     return text_of(auth_method_texts, method);
 }
+std::string_view to_string(VerifyLevel level) {
+    return text_of(verify_level_texts, level);
+}
 
 std::optional<JobState> parse_job_state(std::string_view text) {
     return value_of<JobState>(state_texts, with_blanks(text));
@@ -204,6 +208,9 @@ std::optional<TlsMode> parse_tls_mode(std::string_view text) {
 }
 std::optional<AuthMethod> parse_auth_method(std::string_view text) {
     return value_of<AuthMethod>(auth_method_texts, text);
+}
+std::optional<VerifyLevel> parse_verify_level(std::string_view text) {
+    return value_of<VerifyLevel>(verify_level_texts, text);
 }
 
 JobState state_of(Phase phase) {

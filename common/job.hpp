@@ -46,6 +46,12 @@ JobState state_of(Phase phase);
 /// True for connecting … verifying: the phases that hold a slot of max_jobs.
 bool holds_slot(Phase phase);
 
+/// How closely a verification looks: at the number of messages of each folder, at what an index tells of each
+/// message (headers, date, flags), or at every byte, too.
+enum class VerifyLevel : std::uint8_t { counts, index, digest };
+std::string_view to_string(VerifyLevel level);
+std::optional<VerifyLevel> parse_verify_level(std::string_view text);
+
 /// Why a job is in phase waiting.
 enum class WaitReason : std::uint8_t {
     none,

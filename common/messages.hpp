@@ -37,6 +37,7 @@ enum class Message : std::uint8_t {
     // What a person can do about an error.
     way_out_message_too_large,
     way_out_append_rejected,
+    way_out_attribute,
     way_out_over_quota,
     way_out_folder,
     way_out_source,
@@ -108,6 +109,8 @@ enum class Message : std::uint8_t {
     ctl_plan_create,
     ctl_plan_total,
     ctl_plan_exception,
+    ctl_verified,  ///< {0} job, {1} messages, {2} folders, {3} level, {4} differences, {5} explained
+    ctl_verified_more,
     ctl_daemon_line,
     ctl_daemon_jobs,
     ctl_reloaded,

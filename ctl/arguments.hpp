@@ -25,6 +25,7 @@ enum class Verb : std::uint8_t {
     cancel,
     retry,
     resync,
+    verify,
     auth,
     report,
     forget,
@@ -92,6 +93,7 @@ struct Arguments {
     bool all = false;
     std::optional<Side> side;
     bool forget_ledger = false;
+    VerifyLevel level = VerifyLevel::index;
     std::string provider;  ///< ID of `provider show`, ADDRESS of `provider detect`.
     bool assume_yes = false;
     bool ask_password = true;

@@ -39,6 +39,7 @@ int release_command(Call const& call);
 int cancel_command(Call const& call);
 int retry_command(Call const& call);
 int resync_command(Call const& call);
+int verify_command(Call const& call);
 int auth_command(Call const& call);
 int forget_command(Call const& call);
 int report_command(Call const& call);

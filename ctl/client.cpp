@@ -19,6 +19,8 @@ using Objects = std::map<sdbus::ObjectPath, std::map<std::string, BusDict>>;
 
 constexpr std::chrono::seconds call_timeout{25};
 constexpr std::chrono::seconds conversation_timeout{130};
+/// The daemon ends a verification after a day.
+constexpr std::chrono::hours verification_timeout{25};
 constexpr char const* driver_name = "org.freedesktop.DBus";
 
 // The generated proxies with what they leave to us: owning the connection's side, and being unregistered.
@@ -76,8 +78,8 @@ std::unique_ptr<sdbus::IConnection> connect(std::string const& address) {
 /// Calls wait longer while it lives.
 class Patience {
  public:
-    explicit Patience(sdbus::IConnection& bus) : bus_(bus) {
-        bus_.setMethodCallTimeout(conversation_timeout);
+    Patience(sdbus::IConnection& bus, std::chrono::seconds timeout) : bus_(bus) {
+        bus_.setMethodCallTimeout(timeout);
     }
     ~Patience() { bus_.setMethodCallTimeout(call_timeout); }
     Patience(Patience const&) = delete;
@@ -128,8 +130,14 @@ class Client::Impl {
     /// Calls that talk to servers take longer than others.
     template <class Function>
     auto conversation(Function const& function, std::optional<Side> side) {
-        Patience const patience(*bus_);
+        Patience const patience(*bus_, conversation_timeout);
         return manager(function, side);
+    }
+
+    template <class Function>
+    auto verification(JobId id, Function const& function) {
+        Patience const patience(*bus_, verification_timeout);
+        return job(id, function);
     }
 
     JobView remember(JobView job);
@@ -435,6 +443,16 @@ void Client::retry(JobId id, Secret const& source, Secret const& destination) {
 
 void Client::resync(JobId id, Secret const& source, Secret const& destination) {
     impl_->job(id, [&](JobProxy& job) { job.Resync(secret_options(source, destination)); });
+}
+
+VerificationView Client::verify(JobId id, VerifyLevel level, Secret const& source,
+                                Secret const& destination) {
+    auto const call = [&](JobProxy& job) {
+        auto options = secret_options(source, destination);
+        options.emplace("level", std::string(to_string(level)));
+        return read_verification(job.Verify(options));
+    };
+    return impl_->verification(id, call);
 }
 
 void Client::set_secret(JobId id, Side side, Secret const& secret) {

@@ -33,6 +33,8 @@ class Client final : public DaemonClient {
     void cancel(JobId id) override;
     void retry(JobId id, Secret const& source, Secret const& destination) override;
     void resync(JobId id, Secret const& source, Secret const& destination) override;
+    VerificationView verify(JobId id, VerifyLevel level, Secret const& source,
+                            Secret const& destination) override;
     void set_secret(JobId id, Side side, Secret const& secret) override;
     void forget(JobId id, Ledger ledger) override;
     std::vector<ItemView> items(JobId id, std::string_view kind, std::uint32_t offset,

@@ -140,6 +140,25 @@ PlanView read_plan(BusDict const& answer) {
     return view;
 }
 
+VerificationView read_verification(BusDict const& answer) {
+    using TotalRow = sdbus::Struct<std::string, bool, std::uint64_t>;
+    using DifferenceRow =
+        sdbus::Struct<std::string, bool, std::string, std::string, std::uint32_t, std::uint32_t, std::string>;
+    VerificationView view;
+    view.level = answer.at("level").get<std::string>();
+    view.folders = answer.at("folders").get<std::uint64_t>();
+    view.messages = answer.at("messages").get<std::uint64_t>();
+    view.differences = answer.at("differences").get<std::uint64_t>();
+    view.explained = answer.at("explained").get<std::uint64_t>();
+    for (auto const& row : answer.at("totals").get<std::vector<TotalRow>>())
+        view.totals.push_back({row.get<0>(), row.get<1>(), row.get<2>()});
+    for (auto const& row : answer.at("listed").get<std::vector<DifferenceRow>>()) {
+        view.listed.push_back({row.get<0>(), row.get<1>(), row.get<2>(), row.get<3>(), row.get<4>(),
+                               row.get<5>(), row.get<6>()});
+    }
+    return view;
+}
+
 Dict read_dict(BusDict const& answer) {
     return from_bus(answer, "answer").value();
 }

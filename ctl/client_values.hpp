@@ -19,6 +19,7 @@ void apply_properties(JobView& job, BusDict const& properties);
 /// Throws Failure(internal) where the daemon's answer is not what the XML says.
 TestView read_test(BusDict answer);
 PlanView read_plan(BusDict const& answer);
+VerificationView read_verification(BusDict const& answer);
 Dict read_dict(BusDict const& answer);
 
 /// A sealed memfd with the bytes of `secret`. Throws Failure(internal) where the system gives none.

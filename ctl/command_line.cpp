@@ -31,6 +31,7 @@ constexpr std::array verb_names = {
     VerbName{"cancel", Verb::cancel},
     VerbName{"retry", Verb::retry},
     VerbName{"resync", Verb::resync},
+    VerbName{"verify", Verb::verify},
     VerbName{"auth", Verb::auth},
     VerbName{"report", Verb::report},
     VerbName{"forget", Verb::forget},
@@ -68,6 +69,7 @@ struct Words {
     std::string keep_secrets;
     std::string state;
     std::string side;
+    std::string level;
     bool no_legend = false;
     bool utc = false;
     bool no_test = false;
@@ -186,6 +188,11 @@ void add_job_commands(CLI::App& app, Words& words) {
         add_secret_options(command, "source", words.source);
         add_secret_options(command, "destination", words.destination);
     }
+    auto& verify = *app.add_subcommand("verify", "Compare both sides of a job again");
+    verify.add_option("JOB", arguments.jobs, "Number of the job")->required()->expected(1)->type_name("");
+    verify.add_option("--level", words.level, "counts, index (the default) or digest")->type_name("LEVEL");
+    add_secret_options(verify, "source", words.source);
+    add_secret_options(verify, "destination", words.destination);
     auto& auth = add_job_command(app, "auth", "Give a new password to waiting jobs", words);
     auth.add_flag("--source", words.auth_source, "The password of the source");
     auth.add_flag("--destination", words.auth_destination, "The password of the destination");
@@ -368,6 +375,9 @@ std::variant<Arguments, Ending> checked(Words const& words, Environment const& e
     checker.word("--state", words.state, parse_job_state, "not-started, in-progress, finished or error",
                  arguments.state);
     checker.word("--side", words.side, parse_side, "source or destination", arguments.side);
+    std::optional<VerifyLevel> level;
+    checker.word("--level", words.level, parse_verify_level, "counts, index or digest", level);
+    arguments.level = level.value_or(VerifyLevel::index);
     auto const verb = arguments.verb;
     if (verb == Verb::test || verb == Verb::submit || verb == Verb::plan)
         place_accounts(words, arguments, checker);

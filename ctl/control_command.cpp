@@ -5,6 +5,7 @@
 #include "ctl/call.hpp"
 #include "ctl/caught.hpp"
 #include "ctl/exit_status.hpp"
+#include "ctl/secret_pair.hpp"
 
 namespace imapcopy::ctl {
 namespace {
@@ -42,39 +43,16 @@ bool confirmed(Call const& call, Message question, JobId id) {
     return !text.empty() && ascii_lower(text.front()) == 'y';
 }
 
-struct SecretPair {
-    Secret source;
-    Secret destination;
-};
-
-AccountSpec account_of(Call const& call, JobId id, Side side) {
-    auto const job = call.client.job(id);
-    if (!job) throw Failure(ErrorCode::no_such_job, "there is no job " + to_string(id));
-    return side == Side::source ? job->spec.source : job->spec.destination;
-}
-
-/// retry and resync: with the secrets that are stored or given; asks for those that are gone, once.
-template <class Method>
-bool run_again(Call const& call, JobId id, SecretPair const& given, Method method) {
-    auto const error = caught([&] { (call.client.*method)(id, given.source, given.destination); });
-    if (!error) return true;
-    bool const can_ask = call.arguments.ask_password && call.terminal.can_ask();
-    if (error->code != ErrorCode::credentials_missing || !can_ask) throw Failure(*error);
-    SecretPair all{given.source.clone(), given.destination.clone()};
-    for (auto const side : {Side::source, Side::destination}) {
-        auto& secret = side == Side::source ? all.source : all.destination;
-        if (!secret.empty()) continue;
-        secret = asked_secret(account_of(call, id, side), side, call.arguments, call.terminal);
-    }
-    (call.client.*method)(id, all.source, all.destination);
-    return true;
-}
-
+/// retry and resync: with the secrets that are stored or given; asks for those that are gone.
 template <class Method>
 int each_again(Call const& call, Message done, Method method) {
-    SecretPair const given{given_secret(call.arguments.source, Side::source),
-                           given_secret(call.arguments.destination, Side::destination)};
-    return each_job(call, done, [&](JobId id) { return run_again(call, id, given, method); });
+    auto const given = given_secrets(call.arguments);
+    return each_job(call, done, [&](JobId id) {
+        with_secrets(call, id, given, [&](SecretPair const& secrets) {
+            (call.client.*method)(id, secrets.source, secrets.destination);
+        });
+        return true;
+    });
 }
 
 }  // namespace

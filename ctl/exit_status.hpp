@@ -9,6 +9,7 @@ inline constexpr int usage = 2;
 inline constexpr int wait_over = 3;
 inline constexpr int job_failed = 4;
 inline constexpr int with_exceptions = 5;
+inline constexpr int differences = 6;
 inline constexpr int no_daemon = 8;
 inline constexpr int no_such = 10;
 inline constexpr int source_refused = 12;

@@ -22,6 +22,7 @@ int dispatch(Call const& call) {
         case Verb::cancel: return cancel_command(call);
         case Verb::retry: return retry_command(call);
         case Verb::resync: return resync_command(call);
+        case Verb::verify: return verify_command(call);
         case Verb::auth: return auth_command(call);
         case Verb::report: return report_command(call);
         case Verb::forget: return forget_command(call);

@@ -45,6 +45,31 @@ struct PlanView {
     std::vector<Exception> exceptions;
 };
 
+/// What a verification found.
+struct VerificationView {
+    struct Total {
+        std::string kind;
+        bool explained = false;
+        std::uint64_t count = 0;
+    };
+    struct Row {
+        std::string kind;
+        bool explained = false;
+        std::string folder;
+        std::string destination;
+        std::uint32_t source_uid = 0;
+        std::uint32_t destination_uid = 0;
+        std::string text;
+    };
+    std::string level;
+    std::uint64_t folders = 0;
+    std::uint64_t messages = 0;
+    std::uint64_t differences = 0;
+    std::uint64_t explained = 0;
+    std::vector<Total> totals;
+    std::vector<Row> listed;  ///< The first ones of each kind.
+};
+
 /// One row of Job.GetItems.
 struct ItemView {
     std::uint64_t source_uid = 0;
@@ -80,9 +105,9 @@ struct Event {
 };
 
 /// Synchronous; runs no thread of its own. Every call but daemon_running() and start() throws Failure with
-/// the error that the daemon named; a call waits at most 25 s, test and plan 130 s. `side` of an error is set
-/// where the call is about one account. Nothing but start() starts a stopped daemon: a call to one throws
-/// Failure(connection_lost).
+/// the error that the daemon named; a call waits at most 25 s, test and plan 130 s, verify as long as the
+/// daemon takes. `side` of an error is set where the call is about one account. Nothing but start() starts a
+/// stopped daemon: a call to one throws Failure(connection_lost).
 class DaemonClient {
  public:
     virtual ~DaemonClient() = default;
@@ -106,6 +131,9 @@ class DaemonClient {
     /// Empty secrets are not sent: the stored ones are used.
     virtual void retry(JobId id, Secret const& source, Secret const& destination) = 0;
     virtual void resync(JobId id, Secret const& source, Secret const& destination) = 0;
+    /// Empty secrets as for retry.
+    virtual VerificationView verify(JobId id, VerifyLevel level, Secret const& source,
+                                    Secret const& destination) = 0;
     virtual void set_secret(JobId id, Side side, Secret const& secret) = 0;
     enum class Ledger : std::uint8_t { keep, forget };
     virtual void forget(JobId id, Ledger ledger) = 0;

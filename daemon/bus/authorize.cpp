@@ -46,6 +46,7 @@ constexpr std::array member_table = {
     Member{job, "Cancel"},
     Member{job, "Retry"},
     Member{job, "Resync"},
+    Member{job, "Verify"},
     Member{job, "SetSecret"},
     Member{job, "Forget"},
     Member{job, "GetItems"},

@@ -25,15 +25,59 @@ struct Secrets {
     Secret destination;
 };
 
-Secrets read_secrets(BusDict options) {
+Secrets take_secrets(BusDict& options) {
     auto const source = take_descriptor(options, "source_secret");
     auto const destination = take_descriptor(options, "destination_secret");
-    if (!options.empty()) {
-        throw Failure(ErrorCode::invalid_argument, "unknown option \"" +
-                                                       printable(options.begin()->first, 64) +
-                                                       "\": there are source_secret and destination_secret");
-    }
     return {read_secret(source), read_secret(destination)};
+}
+
+/// What is left after all that is known was taken.
+void refuse_rest(BusDict const& options, std::string_view known) {
+    if (options.empty()) return;
+    throw Failure(ErrorCode::invalid_argument, "unknown option \"" + printable(options.begin()->first, 64) +
+                                                   "\": there are " + std::string(known));
+}
+
+Secrets read_secrets(BusDict options) {
+    auto secrets = take_secrets(options);
+    refuse_rest(options, "source_secret and destination_secret");
+    return secrets;
+}
+
+VerifyLevel take_level(BusDict& options) {
+    auto const option = options.extract("level");
+    if (option.empty()) return VerifyLevel::index;
+    auto const value = from_bus(option.mapped());
+    auto const* const text = value ? std::get_if<std::string>(&*value) : nullptr;
+    auto const level = text == nullptr ? std::nullopt : parse_verify_level(*text);
+    if (!level) throw Failure(ErrorCode::invalid_argument, "level must be counts, index or digest");
+    return *level;
+}
+
+BusDict verification_dict(copy::VerifyResult const& verified, VerifyLevel level) {
+    std::vector<sdbus::Struct<std::string, bool, std::uint64_t>> totals;
+    for (std::size_t i = 0; i < verified.totals.size(); ++i) {
+        auto const kind = static_cast<copy::DifferenceKind>(i);
+        if (verified.total(kind) == 0) continue;
+        totals.emplace_back(std::string(to_string(kind)), is_explained(kind), verified.total(kind));
+    }
+    std::vector<
+        sdbus::Struct<std::string, bool, std::string, std::string, std::uint32_t, std::uint32_t, std::string>>
+        listed;
+    for (auto const& row : verified.listed) {
+        listed.emplace_back(std::string(to_string(row.kind)), is_explained(row.kind), bus_text(row.folder),
+                            bus_text(row.destination), row.source_uid.value(), row.destination_uid.value(),
+                            bus_text(row.text));
+    }
+    BusDict answer;
+    answer.emplace("level", std::string(to_string(level)));
+    answer.emplace("folders", verified.folders);
+    answer.emplace("messages", verified.messages);
+    answer.emplace("differences", verified.differences());
+    answer.emplace("explained", verified.explained());
+    answer.emplace("totals", totals);
+    answer.emplace("listed", listed);
+    return answer;
 }
 
 /// Calls the service only when awaited, that is, after the caller was authorised.
@@ -49,6 +93,15 @@ Task<> retry(jobs::Service& service, JobId id, BusDict options) {
 Task<> resync(jobs::Service& service, JobId id, BusDict options) {
     auto secrets = read_secrets(std::move(options));
     co_await service.resync(id, std::move(secrets.source), std::move(secrets.destination));
+}
+
+Task<BusDict> verify(jobs::Service& service, JobId id, BusDict options) {
+    auto const level = take_level(options);
+    auto secrets = take_secrets(options);
+    refuse_rest(options, "level, source_secret and destination_secret");
+    auto const result =
+        co_await service.verify(id, level, std::move(secrets.source), std::move(secrets.destination));
+    co_return verification_dict(result, level);
 }
 
 Task<> set_secret(jobs::Service& service, JobId id, std::string side_text, sdbus::UnixFd descriptor) {
@@ -132,6 +185,10 @@ void JobObject::Retry(Reply result, BusDict options) {
 
 void JobObject::Resync(Reply result, BusDict options) {
     calls_.start(std::move(result), resync(service_, view_.id, std::move(options)));
+}
+
+void JobObject::Verify(sdbus::Result<BusDict>&& result, BusDict options) {
+    calls_.start(std::move(result), verify(service_, view_.id, std::move(options)));
 }
 
 void JobObject::SetSecret(Reply result, std::string side, sdbus::UnixFd secret) {

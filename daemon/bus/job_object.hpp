@@ -45,6 +45,7 @@ class JobObject final : public JobAdaptors {
     void Cancel(Reply result) override;
     void Retry(Reply result, BusDict options) override;
     void Resync(Reply result, BusDict options) override;
+    void Verify(sdbus::Result<BusDict>&& result, BusDict options) override;
     void SetSecret(Reply result, std::string side, sdbus::UnixFd secret) override;
     void Forget(Reply result, BusDict options) override;
     void GetItems(sdbus::Result<Items>&& result, std::string kind, std::uint32_t offset,

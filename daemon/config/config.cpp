@@ -97,6 +97,7 @@ Config::Limits read_limits(TomlTable table) {
         count_or(table, "connections_per_host", limits.connections_per_host, 10'000);
     limits.connections_per_account =
         count_or(table, "connections_per_account", limits.connections_per_account, 100);
+    limits.lanes_per_job = count_or(table, "lanes_per_job", limits.lanes_per_job, 16);
     limits.jobs_total = count_or(table, "jobs_total", limits.jobs_total, 10'000'000);
     limits.jobs_per_user = count_or(table, "jobs_per_user", limits.jobs_per_user, 10'000'000);
     limits.memory_bytes = size_or(table, "memory", limits.memory_bytes, 1ULL << 20U, 1ULL << 40U);

@@ -8,15 +8,17 @@
 #include <variant>
 
 #include "common/event.hpp"
+#include "daemon/copy/reduction.hpp"
 #include "daemon/copy/view.hpp"
 
 namespace imapcopy::copy {
 
 struct FolderWork;
 
-/// What follows belongs to this folder.
+/// What follows belongs to this folder, and is appended with what `kept` says.
 struct FolderBegin {
     FolderWork* folder = nullptr;
+    Kept kept = Kept::everything;
 };
 /// A body of exactly `size_bytes` follows as BodyData, then BodyEnd.
 struct BodyBegin {

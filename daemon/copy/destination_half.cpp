@@ -52,6 +52,7 @@ Task<> DestinationHalf::write() {
             co_await flush();
             if (folder_ != nullptr) sent({}, nullptr);
             folder_ = folder->folder;
+            kept_ = folder->kept;
         } else if (std::holds_alternative<BatchEnd>(*piece)) {
             co_await flush();
         }
@@ -62,7 +63,11 @@ Task<> DestinationHalf::write() {
 }
 
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {
-    begin.meta.flags = folder_->permanent_flags.allowed(begin.meta.flags);
+    auto allowed = folder_->permanent_flags.allowed(begin.meta.flags);
+    auto const lost = begin.meta.flags.without(allowed);
+    folder_->lost_flags = folder_->lost_flags.with(lost);
+    if (!lost.empty() && kept_ == Kept::everything) ++folder_->lost_flags_messages;
+    begin.meta.flags = std::move(allowed);
     auto const& limits = parts_.options.batch;
     if (begin.size_bytes >= limits.stream_bytes) {
         co_await flush();
@@ -168,12 +173,13 @@ Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
 }
 
 AppendMessage DestinationHalf::append_message(Message const& message) const {
-    return {message.meta.flags, message.meta.internal_date, message.size_bytes};
+    auto reduced = reduce(message.meta, kept_);
+    return {std::move(reduced.flags), reduced.internal_date, message.size_bytes};
 }
 
 void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append> append) {
     if (collecting_failed_) return;
-    sent_.push_back({folder_, std::move(messages), std::move(append), parts_.context.clock.now()});
+    sent_.push_back({folder_, kept_, std::move(messages), std::move(append), parts_.context.clock.now()});
     changed_.set();
 }
 
@@ -268,6 +274,7 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
     }
     auto& state = parts_.state;
+    if (answered.kept != Kept::everything) note_lost(answered);
     folder.result.copied += answered.messages.size();
     folder.result.bytes += bytes;
     state.messages_copied += answered.messages.size();
@@ -275,6 +282,15 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     state.progress.messages_done += answered.messages.size();
     state.progress.bytes_done += bytes;
     state.changed = true;
+}
+
+void DestinationHalf::note_lost(Sent const& answered) {
+    for (auto const& message : answered.messages) {
+        auto text = "stored " + lost_text(message.meta, answered.kept) + ", which the destination refused";
+        parts_.state.add_note(*answered.folder, message.meta.uid,
+                              std::string(info(ErrorCode::attribute_refused).name), message.size_bytes,
+                              std::move(text));
+    }
 }
 
 Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
@@ -288,14 +304,19 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
         parts_.source.abort();
         co_return;
     }
-    if (answered.messages.size() > 1) co_return retry(folder, std::move(answered.messages));
+    if (answered.messages.size() > 1) co_return retry(answered);
     auto const& message = answered.messages.front();
+    auto const reduction = next_reduction(answered.kept, message.meta);
+    if (reduction && error.code == ErrorCode::append_rejected) {
+        parts_.state.retries.push_back({&folder, {message.meta}, *reduction});
+        co_return;
+    }
     auto const text = to_string(error);
     std::string const code(info(error.code).name);
     std::vector<Outcome> outcomes = {{message.meta.uid, MessageState::refused, Uid(), UidValidity(),
                                       message.identity, message.size_bytes, message.meta.flags, code, text}};
     co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
-    parts_.state.add_exception(folder, message.meta.uid, code, message.size_bytes, text);
+    parts_.state.count_refused(folder);
 }
 
 Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
@@ -312,7 +333,7 @@ Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
         folder.recreated = parts_.context.clock.now();
         co_await parts_.journal.set_destination_epoch(folder.record.id, opened.status.uid_validity);
     }
-    retry(folder, std::move(answered.messages));
+    retry(answered);
 }
 
 void DestinationHalf::give_up(FolderWork& folder, Error error) {
@@ -321,14 +342,17 @@ void DestinationHalf::give_up(FolderWork& folder, Error error) {
     parts_.state.add_exception(folder, Uid(), std::string(info(error.code).name), 0, to_string(error));
 }
 
-void DestinationHalf::retry(FolderWork& folder, std::vector<Message> messages) {
+void DestinationHalf::retry(Sent& answered) {
+    auto& folder = *answered.folder;
+    auto const kept = answered.kept;
     std::vector<MessageMeta> metas;
-    for (auto& message : messages) metas.push_back(std::move(message.meta));
+    for (auto& message : answered.messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {
-        parts_.state.retries.push_back({&folder, std::move(metas)});
+        parts_.state.retries.push_back({&folder, std::move(metas), kept});
         return;
     }
-    for (auto& half : halve(std::move(metas))) parts_.state.retries.push_back({&folder, std::move(half)});
+    for (auto& half : halve(std::move(metas)))
+        parts_.state.retries.push_back({&folder, std::move(half), kept});
 }
 
 }  // namespace imapcopy::copy

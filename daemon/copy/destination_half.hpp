@@ -35,6 +35,7 @@ class DestinationHalf {
     /// An APPEND that waits for its answer; without one it marks the end of a folder.
     struct Sent {
         FolderWork* folder = nullptr;
+        Kept kept = Kept::everything;
         std::vector<Message> messages;
         std::unique_ptr<Append> append;
         TimePoint since;
@@ -62,14 +63,16 @@ class DestinationHalf {
 
     Task<> record(Sent& answered, AppendOutcome outcome);
     Task<> record_stored(Sent& answered, AppendOutcome const& outcome);
+    void note_lost(Sent const& answered);
     Task<> record_refused(Sent& answered, Error error);
     Task<> retry_in_new_folder(Sent& answered, Error error);
     void give_up(FolderWork& folder, Error error);
-    void retry(FolderWork& folder, std::vector<Message> messages);
+    void retry(Sent& answered);
 
     LaneParts& parts_;
     BodyQueue& queue_;
     FolderWork* folder_ = nullptr;
+    Kept kept_ = Kept::everything;  ///< Of what folder_ is about.
     Batch batch_;
     std::deque<Sent> sent_;
     Event changed_;  ///< sent_ or writing_over_ changed.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,7 +65,7 @@ struct AppendOutcome {
 
 struct AppendMessage {
     Flags flags;
-    InternalDate internal_date;
+    std::optional<InternalDate> internal_date;  ///< None: the server takes the time of the upload.
     std::uint64_t size_bytes = 0;
 };
 

@@ -6,29 +6,16 @@
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
 #include "common/text.hpp"
+#include "daemon/copy/account_view.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
 namespace {
 
-/// A list of all folders with the status of the selectable ones, even where LIST did not bring it along.
-Task<> view_side(Endpoint& endpoint, AccountView& view) {
-    view = co_await endpoint.list();
-    std::vector<MailboxName> names;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < view.mailboxes.size(); ++i) {
-        auto const& mailbox = view.mailboxes[i];
-        if (!mailbox.selectable || mailbox.status) continue;
-        names.push_back(mailbox.name);
-        places.push_back(i);
-    }
-    if (names.empty()) co_return;
-    auto const statuses = co_await endpoint.status(std::move(names));
-    for (std::size_t i = 0; i < places.size(); ++i) view.mailboxes[places[i]].status = statuses[i];
-}
-
-/// True if the last complete pass has dealt with all that is there now.
+/// True if the last complete pass has dealt with all that is there now. A source without CONDSTORE does not
+/// tell by its status whether flags changed: there a folder that holds mail is looked at every time.
 bool is_unchanged(FolderWork const& folder) {
+    if (folder.source.messages > 0 && folder.source.highest_mod_seq.value() == 0) return false;
     auto const& record = folder.record;
     auto const& there = folder.mapped.destination_status;
     if (!folder.mapped.exists || !there || !record.source_complete || !record.destination_complete)
@@ -71,16 +58,36 @@ void give_up(LaneParts& parts, FolderWork& folder, Error const& error) {
     parts.state.add_exception(folder, Uid(), std::string(info(error.code).name), 0, to_string(error));
 }
 
-/// Creates, subscribes and opens one destination folder. Runs beside the others: commands go out in order.
+/// From now on the folder is copied to its refuge; the journal knows it by that name.
+Task<> move_to_refuge(LaneParts& parts, FolderWork& folder, Error const& refusal) {
+    parts.state.add_note(folder, Uid(), std::string(info(refusal.code).name), 0,
+                         "stored as \"" + folder.mapped.refuge.utf8 + "\": " + to_string(refusal));
+    folder.mapped.destination = folder.mapped.refuge;
+    folder.result.destination = folder.mapped.refuge.utf8;
+    FolderKey key{folder.mapped.source.name, folder.mapped.refuge};
+    folder.record = co_await parts.journal.folder(std::move(key));
+}
+
+/// Creates one destination folder, where the server refuses its name under another one. Runs beside the
+/// others: commands go out in order.
 Task<> prepare_folder(LaneParts& parts, FolderWork& folder) {
-    auto const name = folder.mapped.destination;
     bool const create = !folder.mapped.exists || !folder.mapped.destination_selectable;
-    if (create && !name.is_inbox()) {
-        auto const created = co_await parts.destination.create(name, folder.mapped.source.role);
-        if (created.outcome == CreateOutcome::refused) co_return give_up(parts, folder, created.error);
-        folder.result.created = created.outcome == CreateOutcome::created;
-        parts.state.changed |= folder.result.created;
+    if (!create || folder.mapped.destination.is_inbox()) co_return;
+    auto const role = folder.mapped.source.role;
+    auto created = co_await parts.destination.create(folder.mapped.destination, role);
+    bool const name_refused = created.error.code == ErrorCode::folder_create_refused;
+    if (created.outcome == CreateOutcome::refused && name_refused) {
+        auto const refusal = created.error;
+        created = co_await parts.destination.create(folder.mapped.refuge, role);
+        if (created.outcome == CreateOutcome::refused) co_return give_up(parts, folder, refusal);
+        co_await move_to_refuge(parts, folder, refusal);
+        // An earlier pass has made it, and subscribed to it.
+        if (created.outcome == CreateOutcome::existed) folder.mapped.destination_subscribed = true;
     }
+    if (created.outcome == CreateOutcome::refused) co_return give_up(parts, folder, created.error);
+    folder.mapped.exists = created.outcome == CreateOutcome::existed;
+    folder.result.created = created.outcome == CreateOutcome::created;
+    parts.state.changed |= folder.result.created;
 }
 
 Task<> subscribe_folder(LaneParts& parts, FolderWork& folder) {
@@ -123,6 +130,27 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
     }
 }
 
+/// Every message that the destination does not take, of this pass or of an earlier one, is in the report.
+/// Those of earlier passes were taken for copied until now.
+Task<> list_refusals(LaneParts& parts, FolderWork& folder) {
+    auto const refused = co_await parts.journal.refused_entries(folder.record.id);
+    auto const earlier = refused.size() - std::min<std::uint64_t>(folder.refused_now, refused.size());
+    auto& progress = parts.state.progress;
+    folder.result.recognised -= std::min<std::uint64_t>(earlier, folder.result.recognised);
+    progress.messages_done -= std::min<std::uint64_t>(earlier, progress.messages_done);
+    progress.messages_skipped += earlier;
+    for (auto const& entry : refused) {
+        parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
+    }
+}
+
+void list_lost_flags(LaneParts& parts, FolderWork& folder) {
+    if (folder.lost_flags_messages == 0) return;
+    parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::attribute_refused).name), 0,
+                         "the destination does not keep " + printable(folder.lost_flags.to_string()) +
+                             ", which " + std::to_string(folder.lost_flags_messages) + " messages had");
+}
+
 template <class Predicate>
 std::vector<FolderWork*> folders_where(PassState& state, Predicate predicate) {
     std::vector<FolderWork*> chosen;
@@ -153,13 +181,13 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
 Task<> prepare_destination(LaneParts& parts) {
     auto const changed =
         folders_where(parts.state, [](FolderWork const& folder) { return !folder.unchanged; });
-    auto const unsubscribed = folders_where(parts.state, [](FolderWork const& folder) {
-        return folder.mapped.source.subscribed && !folder.mapped.destination_subscribed;
-    });
     // Parents before children, one after the other on the wire; nobody waits for an answer in between.
     co_await for_each_together(parts, changed, prepare_folder);
     auto const writable = folders_where(parts.state, [](FolderWork const& folder) {
         return !folder.unchanged && folder.source.messages > 0;
+    });
+    auto const unsubscribed = folders_where(parts.state, [](FolderWork const& folder) {
+        return folder.mapped.source.subscribed && !folder.mapped.destination_subscribed;
     });
     TaskGroup both(co_await boost::asio::this_coro::executor);
     both.spawn(for_each_together(parts, unsubscribed, subscribe_folder));
@@ -167,7 +195,7 @@ Task<> prepare_destination(LaneParts& parts) {
     co_await both.join();
 }
 
-Task<bool> copy_all(LaneParts& parts) {
+Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
     auto const empty = folders_where(parts.state, [](FolderWork const& folder) {
         return !folder.unchanged && folder.source.messages == 0;
     });
@@ -175,7 +203,7 @@ Task<bool> copy_all(LaneParts& parts) {
     auto folders = folders_where(parts.state, [](FolderWork const& folder) {
         return !folder.unchanged && folder.source.messages > 0;
     });
-    bool go_on = co_await copy_folders(parts, std::move(folders));
+    bool go_on = co_await copy_in_lanes(parts, connections, std::move(folders), limits);
     while (go_on && !parts.state.retries.empty()) {
         auto groups = std::exchange(parts.state.retries, {});
         go_on = co_await copy_groups(parts, std::move(groups));
@@ -184,6 +212,11 @@ Task<bool> copy_all(LaneParts& parts) {
 }
 
 Task<> conclude(LaneParts& parts, Ending ending) {
+    for (auto const& folder : parts.state.folders) {
+        co_await list_refusals(parts, *folder);
+        list_lost_flags(parts, *folder);
+    }
+    parts.state.report();
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,

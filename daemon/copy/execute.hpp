@@ -4,7 +4,7 @@
 
 #include "daemon/copy/endpoint.hpp"
 #include "daemon/copy/folder_work.hpp"
-#include "daemon/copy/lane.hpp"
+#include "daemon/copy/lanes.hpp"
 
 namespace imapcopy::copy {
 
@@ -16,14 +16,16 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders);
 /// together. Folders that the server refuses are given up, with an exception.
 Task<> prepare_destination(LaneParts& parts);
 
-/// Copies everything that is planned, batches that are refused in smaller and smaller pieces. False: stopped.
-Task<bool> copy_all(LaneParts& parts);
+/// Copies everything that is planned, over several lanes; batches that are refused in smaller and smaller
+/// pieces. False: stopped.
+Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits);
 
 /// How the copying ended. Only after a whole one a folder may be called complete: what a stop left out is not
 /// known.
 enum class Ending : std::uint8_t { whole, stopped };
 
-/// Finds the UIDs of copies that the server did not name, and marks the folders that are wholly dealt with.
+/// Lists the messages that were refused, finds the UIDs of copies that the server did not name, and marks the
+/// folders that are wholly dealt with.
 Task<> conclude(LaneParts& parts, Ending ending);
 
 }  // namespace imapcopy::copy

@@ -11,6 +11,7 @@
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
 #include "daemon/copy/plan.hpp"
+#include "daemon/copy/reduction.hpp"
 
 namespace imapcopy::copy {
 
@@ -27,13 +28,30 @@ struct FolderWork {
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
+    Flags lost_flags;  ///< That messages of this try had and the destination does not keep.
+    std::uint64_t lost_flags_messages = 0;
+    std::uint64_t refused_now = 0;  ///< Messages that this try recorded as refused.
     FolderResult result;
 };
 
-/// Messages to be appended together, because a larger batch with them was refused.
+/// Messages to be appended together, because a larger batch with them was refused; a single one perhaps
+/// without what the destination may have refused it for.
 struct RetryGroup {
     FolderWork* folder = nullptr;
     std::vector<MessageMeta> messages;
+    Kept kept = Kept::everything;
+};
+
+/// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
+class FolderQueue {
+ public:
+    explicit FolderQueue(std::vector<FolderWork*> folders) : folders_(std::move(folders)) {}
+    /// The next one, or null.
+    FolderWork* take() { return taken_ < folders_.size() ? folders_[taken_++] : nullptr; }
+
+ private:
+    std::vector<FolderWork*> folders_;
+    std::size_t taken_ = 0;
 };
 
 /// The running totals of one pass, and who is told of them.
@@ -48,17 +66,28 @@ class PassState {
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;
+    bool ending = false;        ///< A lane has failed: the others end between two messages.
     std::set<Digest> reports;   ///< Fingerprints of completion mails: never copied, never matched.
     Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
 
     /// Tells the observer.
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }
-    /// A message that does not come over: listed and counted.
-    void add_exception(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes,
-                       std::string text) {
+    void report_refused_lane(Error const& error) { observer_.lane_refused(error); }
+    /// A message that does not come over: counted. conclude() lists it from the journal.
+    void count_refused(FolderWork& folder) {
+        ++folder.refused_now;
+        ++progress.messages_skipped;
+    }
+    /// Lists a folder as a whole, or a message: one that is not stored, or what it did not keep.
+    void add_note(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes, std::string text) {
         exceptions.push_back({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
         ++folder.result.exceptions;
+    }
+    /// A message of which the journal knows nothing: listed and counted.
+    void add_exception(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes,
+                       std::string text) {
+        add_note(folder, uid, std::move(code), size_bytes, std::move(text));
         if (uid.value() != 0) ++progress.messages_skipped;
     }
 

@@ -361,6 +361,10 @@ Task<CreateResult> ImapEndpoint::create(MailboxName mailbox, Role role) {
     auto const existed = reply.code.name == "ALREADYEXISTS" ||
                          ascii_lower(reply.text).find("already exists") != std::string::npos;
     if (existed) co_return CreateResult{CreateOutcome::existed, {}};
+    // Courier says no word about it.
+    std::vector<MailboxName> const names(1, mailbox);
+    auto const found = co_await status(names);
+    if (found.front()) co_return CreateResult{CreateOutcome::existed, {}};
     co_return CreateResult{CreateOutcome::refused,
                            classify(reply, "create " + quoted(mailbox), side_, Occasion::create)};
 }

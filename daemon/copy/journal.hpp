@@ -75,12 +75,17 @@ class Journal {
     /// refused with Failure(internal) and nothing of the call is recorded.
     virtual Task<> finish(FolderId folder, std::vector<Outcome> outcomes) = 0;
 
+    /// What the entries of these source UIDs remember as set at the destination.
+    virtual Task<> set_flags(FolderId folder, std::vector<std::pair<Uid, Flags>> flags) = 0;
+
     /// Entries of the current source epoch in a window of UIDs, ascending.
     virtual Task<LedgerView> entries(FolderId folder, UidRange range) = 0;
     /// Entries whose outcome is unknown: intent or ambiguous. For settle.
     virtual Task<LedgerView> open_entries(FolderId folder) = 0;
     /// Every `done` entry whose destination UID is unknown. For the listing at the end of a folder.
     virtual Task<LedgerView> entries_without_uid(FolderId folder) = 0;
+    /// Every `refused` entry of the current source epoch, of whatever pass.
+    virtual Task<LedgerView> refused_entries(FolderId folder) = 0;
     /// Every entry of older source epochs whose destination message is still claimed, so that a new epoch
     /// inherits.
     virtual Task<LedgerView> inheritable(FolderId folder) = 0;

@@ -49,10 +49,10 @@ Task<bool> run_lane(LaneParts& parts, SourceHalf& source, BodyQueue& queue, Task
 
 }  // namespace
 
-Task<bool> copy_folders(LaneParts& parts, std::vector<FolderWork*> folders) {
-    BodyQueue queue(parts.options.buffer_bytes);
-    SourceHalf source(parts, queue);
-    bool const whole = co_await run_lane(parts, source, queue, source.read_folders(std::move(folders)));
+Task<bool> copy_folders(LaneParts& parts, FolderQueue& queue) {
+    BodyQueue bodies(parts.options.buffer_bytes);
+    SourceHalf source(parts, bodies);
+    bool const whole = co_await run_lane(parts, source, bodies, source.read_folders(queue));
     co_return whole;
 }
 

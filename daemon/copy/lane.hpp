@@ -15,6 +15,7 @@ struct LaneOptions {
     WindowLimits window;
     std::uint32_t appends_in_flight_max = 8;
     std::uint32_t messages_per_window = 5000;
+    std::size_t folders_ahead_max = 1000;  ///< Planned and not yet fetched, at most.
 };
 
 /// All outlive the lane's coroutines.
@@ -27,11 +28,11 @@ struct LaneParts {
     LaneOptions options;
 };
 
-/// Copies `folders` in order: lists, plans, fetches and appends window by window. Messages of refused batches
-/// come back in state.retries. Returns false if the stop signal ended it early: everything announced has been
-/// answered. Throws the first Failure of either half after both have ended; the connections are then of no
-/// more use.
-Task<bool> copy_folders(LaneParts& parts, std::vector<FolderWork*> folders);
+/// Copies folder after folder from `queue`: lists, plans, fetches and appends window by window. Messages of
+/// refused batches come back in state.retries. Returns false if the stop signal ended it early: everything
+/// announced has been answered. Throws the first Failure of either half after both have ended; the
+/// connections are then of no more use.
+Task<bool> copy_folders(LaneParts& parts, FolderQueue& queue);
 
 /// Appends each group again as one batch; groups that are refused again come back smaller in state.retries,
 /// single messages are recorded as refused.

@@ -95,6 +95,43 @@ bool is_selected(std::string const& path, FolderOptions const& options) {
     return std::ranges::none_of(options.exclude, matches);
 }
 
+/// FNV-1a: tells names apart, and stays the same for ever.
+std::string short_hash(std::string_view text) {
+    std::uint32_t hash = 2'166'136'261;
+    for (char const c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
+    std::string bytes;
+    for (unsigned shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(hash >> shift & 0xffU);
+    return hex(bytes);
+}
+
+/// Like `level` as far as letters and digits go, short, and told apart from others by its end.
+std::string plain_level(std::string const& level) {
+    constexpr std::size_t bytes_max = 60;
+    std::string plain;
+    for (char const c : level) {
+        bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool const keep = letter || (!plain.empty() && (c == ' ' || c == '-' || c == '_'));
+        if (keep) plain += c;
+        if (!keep && (plain.empty() || plain.back() != '_')) plain += '_';
+        if (plain.size() == bytes_max) break;
+    }
+    while (!plain.empty() && plain.back() == ' ') plain.pop_back();
+    return plain;
+}
+
+/// Another name for a folder that the destination refused to create under its own.
+Levels refuge(Levels levels) {
+    bool changed = false;
+    for (auto& level : levels) {
+        auto const plain = plain_level(level);
+        if (plain == level) continue;
+        level = plain + "-" + short_hash(level);
+        changed = true;
+    }
+    if (!changed) levels.back() += "-" + short_hash(levels.back());
+    return levels;
+}
+
 /// Builds the map folder by folder; keeps what is taken.
 class Mapper {
  public:
@@ -188,14 +225,28 @@ class Mapper {
         }
         taken_.insert(name.wire);
         if (changed) note(folder.path, "FolderNameCollision", "stored as \"" + name.utf8 + "\"");
-        MappedFolder mapped{*folder.mailbox, folder.path, name, false, true, false, std::nullopt};
-        if (auto const found = existing_.find(name.wire); found != existing_.end()) {
+        MappedFolder mapped{*folder.mailbox, folder.path, name,  wire_name(refuge(levels)),
+                            false,           true,        false, std::nullopt};
+        auto found = existing_.find(name.wire);
+        if (found == existing_.end()) found = find_refuge(mapped);
+        if (found != existing_.end()) {
             mapped.exists = true;
             mapped.destination_selectable = found->second->selectable;
             mapped.destination_subscribed = found->second->subscribed;
             mapped.destination_status = found->second->status;
         }
         map_.folders.push_back(std::move(mapped));
+    }
+
+    /// Where an earlier pass has made the refuge, the folder stays there: under its own name, which the
+    /// destination may take by now, everything would be copied once more.
+    std::map<std::string, Mailbox const*>::iterator find_refuge(MappedFolder& mapped) {
+        auto const found = existing_.find(mapped.refuge.wire);
+        if (found == existing_.end()) return found;
+        mapped.destination = mapped.refuge;
+        note(mapped.path, "FolderCreateRefused",
+             "stored as \"" + mapped.refuge.utf8 + "\" by an earlier pass");
+        return found;
     }
 
     /// Replaces what the destination cannot have in a name; true if anything had to be.

@@ -18,6 +18,8 @@ struct MappedFolder {
     std::string
         path;  ///< Of the source, levels joined with "/", personal prefix removed; for people and patterns.
     MailboxName destination;
+    MailboxName
+        refuge;  ///< Where it goes if the destination refuses that name: the same each time, plain ASCII.
     bool exists = false;  ///< At the destination.
     bool destination_selectable = true;
     bool destination_subscribed = false;

@@ -1,10 +1,9 @@
 #include "daemon/copy/pass.hpp"
 
 #include <algorithm>
-#include <boost/asio/this_coro.hpp>
 
 #include "common/attempt.hpp"
-#include "common/task_group.hpp"
+#include "daemon/copy/connected.hpp"
 #include "daemon/copy/execute.hpp"
 #include "daemon/copy/settle.hpp"
 
@@ -12,37 +11,6 @@ namespace imapcopy::copy {
 namespace {
 
 constexpr int reconnections_max = 5;  ///< Without progress; then the job's own retry takes over.
-
-/// Both connections of a lane.
-struct Connected {
-    std::unique_ptr<Endpoint> source;
-    std::unique_ptr<Endpoint> destination;
-};
-
-Task<> connect_side(Connections& connections, Side side, std::unique_ptr<Endpoint>& endpoint) {
-    endpoint = co_await connections.connect(side);
-}
-
-/// Both at the same time: each costs several round trips.
-Task<Connected> connect_both(Connections& connections) {
-    Connected connected;
-    TaskGroup sides(co_await boost::asio::this_coro::executor);
-    sides.spawn(connect_side(connections, Side::source, connected.source));
-    sides.spawn(connect_side(connections, Side::destination, connected.destination));
-    co_await sides.join();
-    co_return connected;
-}
-
-Task<> close_side(Endpoint& endpoint) {
-    co_await endpoint.close();
-}
-
-Task<> close_both(Connected& connected) {
-    TaskGroup sides(co_await boost::asio::this_coro::executor);
-    sides.spawn(close_side(*connected.source));
-    sides.spawn(close_side(*connected.destination));
-    co_await sides.join();
-}
 
 LaneOptions lane_options(PassOptions const& options, EndpointTraits const& destination) {
     LaneOptions lane;
@@ -54,8 +22,8 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 }
 
 /// One try over fresh connections. False: stopped.
-Task<bool> try_pass(Context context, Connected& connected, Journal& journal, PassOptions const& options,
-                    PassState& state, Duration settle_wait) {
+Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
+                    PassOptions const& options, PassState& state, Duration settle_wait) {
     LaneParts parts{context,
                     *connected.source,
                     *connected.destination,
@@ -68,7 +36,8 @@ Task<bool> try_pass(Context context, Connected& connected, Journal& journal, Pas
     co_await view_accounts(parts, options.folders);
     co_await prepare_destination(parts);
     state.report(Phase::copying);
-    bool const whole = co_await copy_all(parts);
+    LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
+    bool const whole = co_await copy_all(parts, connections, lanes);
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;
@@ -104,12 +73,6 @@ class Totals {
     PassResult result_;
 };
 
-/// True for a failure after which new connections may go on where the old ones ended.
-bool is_worth_reconnecting(Error const& error) {
-    return error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
-           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished;
-}
-
 }  // namespace
 
 Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
@@ -121,7 +84,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         PassState state(observer);
         auto connected = co_await connect_both(connections);
         auto const tried =
-            co_await attempt(try_pass(context, connected, journal, options, state, settle_wait));
+            co_await attempt(try_pass(context, connections, connected, journal, options, state, settle_wait));
         totals.add(state);
         if (tried.ok()) {
             co_await close_both(connected);

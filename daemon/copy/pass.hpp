@@ -29,6 +29,8 @@ class Observer {
     virtual ~Observer() = default;
     virtual void phase(Phase phase) = 0;
     virtual void progress(Progress const& progress) = 0;
+    /// A further lane could not be opened; the pass goes on with fewer.
+    virtual void lane_refused(Error const&) {}
 };
 
 struct FolderResult {
@@ -53,7 +55,11 @@ struct PassResult {
 
 struct PassOptions {
     FolderOptions folders;
-    /// Bytes of bodies that may wait between the two connections of a lane.
+    /// Lanes at the same time, each with a connection to both sides.
+    std::uint32_t lanes_max = 1;
+    /// Another lane is worth its connections for so many messages more.
+    std::uint32_t messages_per_lane = 200;
+    /// Bytes of bodies that may wait between the two connections of all lanes.
     std::size_t buffer_bytes = 1024 * 1024;
     /// Waits before an append without an answer is looked for (settle); see copy-engine section 4.
     Duration settle_min = std::chrono::seconds(5);

@@ -91,9 +91,11 @@ bool is_settled(LedgerEntry const& entry, UidValidity destination) {
     return false;
 }
 
-/// True if the message was announced and its end is open.
-bool is_open(LedgerEntry const& entry) {
-    return entry.state == MessageState::intent || entry.state == MessageState::ambiguous;
+/// True if the message is gone once the source does not list it any more: it was announced and its end is
+/// open, or it was refused.
+bool waits_for_source(LedgerEntry const& entry) {
+    return entry.state == MessageState::intent || entry.state == MessageState::ambiguous ||
+           entry.state == MessageState::refused;
 }
 
 }  // namespace
@@ -145,7 +147,7 @@ WindowPlan plan_window(std::vector<MessageMeta> source, LedgerView const& ledger
     auto entry = ledger.begin();
     for (auto const& message : source) {
         for (; entry != ledger.end() && entry->source_uid < message.uid; ++entry) {
-            if (is_open(*entry)) plan.gone.push_back(entry->source_uid);
+            if (waits_for_source(*entry)) plan.gone.push_back(entry->source_uid);
         }
         bool const has_entry = entry != ledger.end() && entry->source_uid == message.uid;
         bool const known = has_entry && is_settled(*entry, limits.destination_uid_validity);
@@ -161,7 +163,7 @@ WindowPlan plan_window(std::vector<MessageMeta> source, LedgerView const& ledger
         }
     }
     for (; entry != ledger.end(); ++entry) {
-        if (is_open(*entry)) plan.gone.push_back(entry->source_uid);
+        if (waits_for_source(*entry)) plan.gone.push_back(entry->source_uid);
     }
     for (auto& [key, group] : groups) plan_group(std::move(group), nominees, plan);
     std::ranges::sort(plan.copy, {}, &MessageMeta::uid);

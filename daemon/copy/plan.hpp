@@ -64,7 +64,7 @@ struct WindowPlan {
     std::vector<MessageMeta> copy;  ///< Ascending by UID.
     std::vector<Adoption> adopt;    ///< Certain: sizes agree one to one.
     std::vector<Comparison> compare;
-    std::vector<Uid> gone;              ///< Announced once, but no longer at the source.
+    std::vector<Uid> gone;              ///< Announced or refused once, but no longer at the source.
     std::vector<Exception> exceptions;  ///< Not to be tried: larger than the limits.
     std::uint64_t known = 0;            ///< Explained by the ledger.
     bool empty() const { return copy.empty() && adopt.empty() && compare.empty() && gone.empty(); }

@@ -30,19 +30,33 @@ UidRange range_to_list(LedgerView const& entries, UidValidity uid_validity) {
     return {first, Uid(UINT32_MAX)};
 }
 
-/// Entries without useful headers are told by date and by the digest of their bytes.
-Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, MailboxName mailbox,
-                                                     LedgerView entries, std::vector<MessageMeta> listed) {
-    std::vector<std::pair<Uid, Uid>> pairs;
+/// Listed messages that may be copies of entries without useful headers: of those that came after the base,
+/// all (not every server keeps the date of an APPEND), else those with the same date.
+std::vector<Uid> silent_candidates(LedgerView const& entries, std::vector<MessageMeta> const& listed,
+                                   UidValidity uid_validity) {
     std::set<std::int64_t> dates;
+    auto base = Uid(UINT32_MAX);
     for (auto const& entry : entries) {
-        if (entry.identity.coarse == 0) dates.insert(entry.internal_date.unix_seconds);
+        if (entry.identity.coarse != 0) continue;
+        dates.insert(entry.internal_date.unix_seconds);
+        bool const same_epoch = entry.destination_uid_validity == uid_validity;
+        if (same_epoch && entry.base_uid_next.value() > 0) base = std::min(base, entry.base_uid_next);
     }
     std::vector<Uid> candidates;
     for (auto const& message : listed) {
         bool const silent = message.identity && message.identity->coarse == 0;
-        if (silent && dates.contains(message.internal_date.unix_seconds)) candidates.push_back(message.uid);
+        bool const fits = message.uid >= base || dates.contains(message.internal_date.unix_seconds);
+        if (silent && !dates.empty() && fits) candidates.push_back(message.uid);
     }
+    return candidates;
+}
+
+/// Entries without useful headers are told by the digest of their bytes.
+Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, MailboxName mailbox,
+                                                     LedgerView entries, std::vector<MessageMeta> listed,
+                                                     UidValidity uid_validity) {
+    std::vector<std::pair<Uid, Uid>> pairs;
+    auto candidates = silent_candidates(entries, listed, uid_validity);
     if (candidates.empty()) co_return pairs;
     auto const digests = co_await body_digests(destination, std::move(mailbox), std::move(candidates));
     std::multimap<Digest, Uid> by_digest;
@@ -68,7 +82,7 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     auto const range = range_to_list(entries, uid_validity);
     co_await destination.list_messages(mailbox, range, Listing::identity, sink);
     auto pairs = match_entries(entries, listed, uid_validity);
-    auto const by_body = co_await match_by_body(destination, mailbox, entries, listed);
+    auto const by_body = co_await match_by_body(destination, mailbox, entries, listed, uid_validity);
     pairs.insert(pairs.end(), by_body.begin(), by_body.end());
     std::vector<Outcome> outcomes;
     for (auto const& [source_uid, destination_uid] : pairs) {
@@ -112,6 +126,24 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
     co_return found;
 }
 
+/// A server that has the last byte may still be busy with a large message; none is expected to store less
+/// than 1 MiB a second.
+Duration time_to_store(std::uint64_t size_bytes) {
+    constexpr std::uint64_t bytes_per_second = 1024 * 1024;
+    constexpr Duration longest = std::chrono::minutes(10);
+    return std::min<Duration>(longest, std::chrono::seconds(size_bytes / bytes_per_second));
+}
+
+/// The largest message of those whose outcome is open.
+Task<std::uint64_t> largest_open(Journal& journal, std::vector<OpenFolder> folders) {
+    std::uint64_t largest = 0;
+    for (auto const& [key, record] : folders) {
+        auto const open = co_await journal.open_entries(record.id);
+        for (auto const& entry : open) largest = std::max(largest, entry.size_bytes);
+    }
+    co_return largest;
+}
+
 }  // namespace
 
 std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
@@ -147,11 +179,13 @@ Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName ma
                             uid_validity);
 }
 
-Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait) {
+Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min) {
     std::uint64_t found = 0;
-    for (auto const pause : {wait, wait / 2}) {
+    for (auto const share : {2, 1}) {
         auto folders = co_await journal.folders_with_open_entries();
         if (folders.empty()) co_return found;
+        auto const largest = co_await largest_open(journal, folders);
+        auto const pause = std::max(wait_min, time_to_store(largest)) * share / 2;
         bool const go_on = co_await wait_unless_stopped(context, pause);
         if (!go_on) co_return found;
         auto const here = co_await look(destination, journal, std::move(folders));

@@ -7,6 +7,7 @@
 #include "common/task_group.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/body_digests.hpp"
+#include "daemon/copy/flag_merge.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -27,9 +28,9 @@ MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
 
 }  // namespace
 
-Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
+Task<> SourceHalf::read_folders(FolderQueue& folders) {
     TaskGroup planning(co_await boost::asio::this_coro::executor);
-    planning.spawn(plan_folders(std::move(folders)));
+    planning.spawn(plan_folders(folders));
     auto const fetched = co_await attempt(fetch_planned());
     fetching_over_ = true;
     planned_changed_.set();
@@ -38,7 +39,7 @@ Task<> SourceHalf::read_folders(std::vector<FolderWork*> folders) {
     planned.rethrow();
 }
 
-Task<> SourceHalf::plan_folders(std::vector<FolderWork*> folders) {
+Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     struct Ending {
         SourceHalf& half;
         ~Ending() {
@@ -46,9 +47,14 @@ Task<> SourceHalf::plan_folders(std::vector<FolderWork*> folders) {
             half.planned_changed_.set();
         }
     } const ending{*this};
-    for (auto* const folder : folders) {
-        if (fetching_over_) co_return;
-        if (stop_requested()) co_return;
+    for (;;) {
+        while (planned_folders_ >= parts_.options.folders_ahead_max && !fetching_over_) {
+            planned_changed_.clear();
+            co_await planned_changed_.wait();
+        }
+        if (fetching_over_ || stop_requested()) co_return;
+        auto* const folder = folders.take();
+        if (folder == nullptr) co_return;
         auto const planned = co_await attempt(plan_folder(*folder));
         auto const error = error_of(planned.exception);
         if (!error) continue;
@@ -69,12 +75,13 @@ Task<> SourceHalf::fetch_planned() {
         auto next = std::move(planned_.front());
         planned_.pop_front();
         planned_messages_ -= next.messages.size();
+        if (next.messages.empty()) --planned_folders_;
         planned_changed_.set();
         if (next.folder != fetching_) {
             fetching_ = next.folder;
             parts_.state.progress.current_folder = fetching_->mapped.path;
             parts_.state.report();
-            Piece beginning = FolderBegin{fetching_};
+            Piece beginning = FolderBegin{fetching_, Kept::everything};
             co_await queue_.push(std::move(beginning));
         }
         if (!next.messages.empty()) co_await fetch(*next.folder, std::move(next.messages));
@@ -87,19 +94,20 @@ Task<> SourceHalf::add_planned(FolderWork& folder, std::vector<MessageMeta> mess
         co_await planned_changed_.wait();
     }
     planned_messages_ += messages.size();
+    if (messages.empty()) ++planned_folders_;
     planned_.push_back({&folder, std::move(messages)});
     planned_changed_.set();
 }
 
 bool SourceHalf::stop_requested() {
-    stopped_ |= parts_.context.stop.requested();
+    stopped_ |= parts_.context.stop.requested() || parts_.state.ending;
     return stopped_;
 }
 
 Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     for (auto& group : groups) {
         if (group.folder->given_up) continue;
-        Piece beginning = FolderBegin{group.folder};
+        Piece beginning = FolderBegin{group.folder, group.kept};
         co_await queue_.push(std::move(beginning));
         co_await fetch(*group.folder, std::move(group.messages));
         Piece ending = BatchEnd{};
@@ -118,6 +126,11 @@ Task<> SourceHalf::plan_folder(FolderWork& folder) {
         heirs_ = co_await parts_.journal.inheritable(folder.record.id);
     }
     auto const first = first_uid(folder);
+    if (first.value() > 1) {
+        co_await update_seen_flags(folder, first);
+        co_await forget_expunged_refusals(folder, first);
+    }
+    listed_messages_ = 0;
     for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
         if (fetching_over_ || stop_requested()) {
             folder.complete = false;
@@ -125,6 +138,64 @@ Task<> SourceHalf::plan_folder(FolderWork& folder) {
         }
         co_await plan_window_of(folder, window, nominees);
     }
+    // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
+    // expunged.
+    auto const others =
+        folder.source.messages - std::min<std::uint64_t>(listed_messages_, folder.source.messages);
+    parts_.state.progress.messages_done += others;
+    if (first.value() > 1) folder.result.recognised += others;
+    parts_.state.report();
+}
+
+Task<> SourceHalf::update_seen_flags(FolderWork& folder, Uid first) {
+    constexpr std::uint32_t changes_per_window = 50'000;  // Few of so many messages will have changed.
+    auto seen = *folder.record.source_complete;
+    seen.uid_next = first;
+    auto const since = seen.highest_mod_seq;
+    bool const tells_changes = since.value() > 0 && folder.source.highest_mod_seq.value() > 0;
+    if (tells_changes && since == folder.source.highest_mod_seq) co_return;
+    auto const size = tells_changes ? changes_per_window : parts_.options.messages_per_window;
+    for (auto const& window : make_windows(Uid(1), seen, size)) {
+        if (fetching_over_ || stop_requested()) {
+            folder.complete = false;
+            co_return;
+        }
+        std::vector<MessageMeta> listed;
+        std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
+            listed.push_back(std::move(meta));
+        };
+        auto const& name = folder.mapped.source.name;
+        if (tells_changes) {
+            co_await parts_.source.list_changes(name, window, since, sink);
+        } else {
+            co_await parts_.source.list_messages(name, window, Listing::flags, sink);
+        }
+        if (listed.empty()) continue;
+        auto const [least, greatest] = std::ranges::minmax(listed, {}, &MessageMeta::uid);
+        UidRange const range{least.uid, greatest.uid};
+        auto const ledger = co_await parts_.journal.entries(folder.record.id, range);
+        co_await update_flags(folder, listed, ledger);
+    }
+}
+
+Task<> SourceHalf::update_flags(FolderWork& folder, std::vector<MessageMeta> const& listed,
+                                LedgerView const& ledger) {
+    auto const changes =
+        find_flag_changes(listed, ledger, folder.permanent_flags, folder.destination.uid_validity);
+    if (changes.empty()) co_return;
+    for (auto& store : group_flag_changes(changes)) {
+        bool const taken = co_await parts_.destination.store_flags(
+            folder.mapped.destination, std::move(store.destination_uids), store.add, store.remove);
+        if (taken) continue;
+        folder.complete = false;  // The next pass tries again.
+        parts_.state.add_note(folder, Uid(), std::string(info(ErrorCode::attribute_refused).name), 0,
+                              "the destination refused flags that changed at the source");
+        co_return;
+    }
+    std::vector<std::pair<Uid, Flags>> merged;
+    for (auto const& change : changes) merged.emplace_back(change.source_uid, change.merged);
+    co_await parts_.journal.set_flags(folder.record.id, std::move(merged));
+    parts_.state.changed = true;
 }
 
 Task<> SourceHalf::plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees) {
@@ -137,6 +208,8 @@ Task<> SourceHalf::plan_window_of(FolderWork& folder, UidRange window, Nominees&
     auto limits = parts_.options.window;
     limits.destination_uid_validity = folder.destination.uid_validity;
     auto plan = plan_window(listed, ledger, nominees, limits, folder.mapped.path);
+    listed_messages_ += listed.size();
+    co_await update_flags(folder, listed, ledger);
     if (!plan.compare.empty()) co_await compare(folder, plan, nominees, listed);
     co_await record_decisions(folder, plan, listed);
     for (auto const& message : plan.copy) parts_.state.progress.bytes_total += message.size_bytes;
@@ -150,22 +223,51 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
     co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination,
                                folder.record.id, destination.uid_validity);
     auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
-    if (destination.messages <= claimed.size()) co_return nominees;
     auto const& complete = folder.record.destination_complete;
     bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
     auto const first = seen_before && complete->uid_next.value() > 0 ? complete->uid_next : Uid(1);
     auto const last =
         destination.uid_next.value() > 0 ? Uid(destination.uid_next.value() - 1) : Uid(UINT32_MAX);
-    if (last < first) co_return nominees;
+    UidRange range{first, last};
+    if (range.first <= range.last && !claimed.empty())
+        range = co_await find_unclaimed(folder, range, claimed);
+    if (range.last < range.first) co_return nominees;
     auto const add = [&](MessageMeta const& meta) {
         if (!meta.identity || claimed.contains(meta.uid)) return;
         if (parts_.state.reports.contains(meta.identity->fingerprint)) return;
         nominees.add({meta.uid, *meta.identity, meta.internal_date, meta.size_bytes});
     };
     std::function<void(MessageMeta)> const sink = add;
-    UidRange const range{first, last};
     co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::identity, sink);
     co_return nominees;
+}
+
+Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed) {
+    UidRange found{Uid(UINT32_MAX), Uid(0)};
+    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
+        if (claimed.contains(meta.uid)) return;
+        found.first = std::min(found.first, meta.uid);
+        found.last = std::max(found.last, meta.uid);
+    };
+    co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::flags, sink);
+    co_return found;
+}
+
+Task<> SourceHalf::forget_expunged_refusals(FolderWork& folder, Uid first) {
+    auto refused = co_await parts_.journal.refused_entries(folder.record.id);
+    std::erase_if(refused, [&](LedgerEntry const& entry) { return entry.source_uid >= first; });
+    if (refused.empty()) co_return;
+    std::vector<Uid> still_there;
+    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { still_there.push_back(meta.uid); };
+    UidRange const range{refused.front().source_uid, refused.back().source_uid};
+    co_await parts_.source.list_messages(folder.mapped.source.name, range, Listing::flags, sink);
+    auto const present = UidSet::of(still_there);
+    std::vector<Outcome> outcomes;
+    for (auto const& entry : refused) {
+        if (present.contains(entry.source_uid)) continue;
+        outcomes.push_back({entry.source_uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
+    }
+    if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
 }
 
 Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {
@@ -222,8 +324,7 @@ Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
                             {},
                             exception.code,
                             exception.text});
-        parts_.state.add_exception(folder, exception.uid, exception.code, exception.size_bytes,
-                                   exception.text);
+        parts_.state.count_refused(folder);
     }
     auto& state = parts_.state;
     state.progress.messages_done += plan.known + plan.adopt.size();
@@ -241,13 +342,25 @@ Task<> SourceHalf::compare(FolderWork& folder, WindowPlan& plan, Nominees& nomin
             co_await body_digests(parts_.destination, folder.mapped.destination, comparison.destination);
         auto result = compare_bodies(source, destination, nominees);
         plan.adopt.insert(plan.adopt.end(), result.adopt.begin(), result.adopt.end());
+        bool const all_read =
+            source.size() == comparison.source.size() && destination.size() == comparison.destination.size();
         for (auto const uid : comparison.source) {
             bool const adopted =
                 std::ranges::find(result.adopt, uid, &Adoption::source_uid) != result.adopt.end();
-            if (!adopted) plan.copy.push_back(*find_meta(window, uid));
+            if (adopted) continue;
+            plan.copy.push_back(*find_meta(window, uid));
+            // A duplicate can be mended, a loss cannot; but nobody should have to find it by himself.
+            if (!all_read) report_doubt(folder, plan.copy.back());
         }
     }
     std::ranges::sort(plan.copy, {}, &MessageMeta::uid);
+}
+
+void SourceHalf::report_doubt(FolderWork& folder, MessageMeta const& message) {
+    parts_.state.add_exception(
+        folder, message.uid, "MessageUnreadable", message.size_bytes,
+        "copied, although the destination may hold it already: a message with the same "
+        "headers could not be read for comparison");
 }
 
 Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {

@@ -17,7 +17,7 @@ class SourceHalf final : BodySink {
     /// Both outlive the object.
     SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
 
-    Task<> read_folders(std::vector<FolderWork*> folders);
+    Task<> read_folders(FolderQueue& folders);
     Task<> read_groups(std::vector<RetryGroup> groups);
     /// The stop signal ended it: it has thrown Failure(cancelled) or returned early.
     bool stopped() const { return stopped_; }
@@ -30,15 +30,23 @@ class SourceHalf final : BodySink {
     };
 
     // Planning runs ahead of fetching by about one window, so that its round trips cost no time.
-    Task<> plan_folders(std::vector<FolderWork*> folders);
+    Task<> plan_folders(FolderQueue& folders);
     Task<> plan_folder(FolderWork& folder);
     Task<> plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees);
+    /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.
+    Task<> update_seen_flags(FolderWork& folder, Uid first);
+    /// Repeats at the destination what changed at the source since the ledger's entries were written.
+    Task<> update_flags(FolderWork& folder, std::vector<MessageMeta> const& listed, LedgerView const& ledger);
     Task<> add_planned(FolderWork& folder, std::vector<MessageMeta> messages);
     Task<> fetch_planned();
     bool stop_requested();
 
     /// Unclaimed messages that were in the destination folder before this pass.
     Task<Nominees> list_nominees(FolderWork& folder);
+    /// The part of `range` where the destination holds messages that nobody claims; empty: last < first.
+    Task<UidRange> find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed);
+    /// Of UIDs below `first`: a refused message that is no longer at the source is no exception any more.
+    Task<> forget_expunged_refusals(FolderWork& folder, Uid first);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
     Task<> inherit(FolderWork& folder, std::vector<MessageMeta> const& window);
@@ -48,6 +56,8 @@ class SourceHalf final : BodySink {
     /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
     Task<> compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
                    std::vector<MessageMeta> const& window);
+    /// Lists a message that is copied although its comparison was not complete.
+    void report_doubt(FolderWork& folder, MessageMeta const& message);
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
     /// Not delivered by the server: gone if it is not listed any more, else an exception.
     Task<> settle_missing(FolderWork& folder);
@@ -64,12 +74,14 @@ class SourceHalf final : BodySink {
     FolderWork* fetching_ = nullptr;
     std::deque<Planned> planned_;
     std::size_t planned_messages_ = 0;
+    std::size_t planned_folders_ = 0;  ///< Announcements in planned_.
     bool planning_over_ = false;
     bool fetching_over_ = false;
     Event planned_changed_;  ///< Any of the four above.
     bool skipping_ = false;  ///< The body under way was not asked for.
     bool stopped_ = false;
-    LedgerView heirs_;  ///< Entries of the old epoch that nobody has inherited yet.
+    std::uint64_t listed_messages_ = 0;  ///< Of the folder that is being planned.
+    LedgerView heirs_;                   ///< Entries of the old epoch that nobody has inherited yet.
 };
 
 }  // namespace imapcopy::copy

@@ -82,6 +82,8 @@ constexpr std::array text_rules = {
     TextRule{"message size exceeds", at(Occasion::append), ErrorCode::message_too_large},
     TextRule{"mail size is larger", at(Occasion::append), ErrorCode::message_too_large},  // Dovecot
     TextRule{"literal size exceeds", at(Occasion::append), ErrorCode::message_too_large},
+    TextRule{"[trycreate]", at(Occasion::append),
+             ErrorCode::folder_vanished},  // Mailutils: not where codes stand
     TextRule{"over quota", storing, ErrorCode::over_quota},
     TextRule{"quota exceeded", storing, ErrorCode::over_quota},  // Dovecot
     TextRule{"exceeded quota", storing, ErrorCode::over_quota},

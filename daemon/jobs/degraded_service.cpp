@@ -22,6 +22,7 @@ class DegradedService final : public Service {
     Task<> cancel(JobId) override { throw Failure(error_); }
     Task<> retry(JobId, Secret, Secret) override { throw Failure(error_); }
     Task<> resync(JobId, Secret, Secret) override { throw Failure(error_); }
+    Task<copy::VerifyResult> verify(JobId, VerifyLevel, Secret, Secret) override { throw Failure(error_); }
     Task<> set_secret(JobId, Side, Secret) override { throw Failure(error_); }
     Task<> forget(JobId, bool) override { throw Failure(error_); }
     Task<std::vector<store::Item>> items(JobId, std::string, std::uint32_t, std::uint32_t) override {

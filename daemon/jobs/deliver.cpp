@@ -21,7 +21,7 @@ copy::MailboxName inbox() {
 
 /// A fresh listing of INBOX from `base` on; the UID of the mail with this fingerprint, if it is there.
 Task<std::optional<Uid>> look_for(copy::Endpoint& endpoint, Uid base, copy::Digest fingerprint) {
-    co_await endpoint.open(inbox(), copy::Access::read_only);
+    co_await endpoint.open(inbox(), copy::Access::read_write);
     std::optional<Uid> found;
     std::function<void(copy::MessageMeta)> sink = [&](copy::MessageMeta meta) {
         if (meta.uid >= base && meta.identity && meta.identity->fingerprint == fingerprint) found = meta.uid;
@@ -45,10 +45,8 @@ Task<std::optional<Uid>> settle(Context context, copy::Endpoint& endpoint, store
     co_return std::nullopt;
 }
 
-Task<copy::AppendOutcome> append(Context context, copy::Endpoint& endpoint, std::string const& mail) {
-    auto const now = std::chrono::floor<std::chrono::seconds>(context.clock.wall_now());
-    copy::AppendMessage message;
-    message.internal_date.unix_seconds = now.time_since_epoch().count();
+Task<copy::AppendOutcome> append(copy::Endpoint& endpoint, std::string const& mail) {
+    copy::AppendMessage message;  // Without a date: it arrives now.
     message.size_bytes = mail.size();
     auto command = co_await endpoint.append(inbox());
     auto const wanted = co_await command->message(message);
@@ -65,7 +63,8 @@ Task<> deliver_once(Context context, copy::Connections& connections, store::Repo
     auto const record = co_await reports.find(delivery.job, delivery.pass);
     if (record && record->state == store::ReportState::done) co_return;
     auto const endpoint = co_await connections.connect(Side::destination);
-    auto const opened = co_await endpoint->open(inbox(), copy::Access::read_only);
+    // Courier appends nothing to a folder that is open for reading only.
+    auto const opened = co_await endpoint->open(inbox(), copy::Access::read_write);
     auto const uid_validity = opened.status.uid_validity;
     if (record && record->state == store::ReportState::intent) {
         auto const found = co_await settle(context, *endpoint, *record, uid_validity, delivery.settle);
@@ -78,7 +77,7 @@ Task<> deliver_once(Context context, copy::Connections& connections, store::Repo
     auto const identity = copy::identity_of_headers(header_block(delivery.mail));
     co_await reports.begin(delivery.job, delivery.pass, identity.fingerprint, uid_validity,
                            opened.status.uid_next);
-    auto const outcome = co_await append(context, *endpoint, delivery.mail);
+    auto const outcome = co_await append(*endpoint, delivery.mail);
     bool const stored = outcome.kind == copy::AppendOutcome::Kind::stored;
     auto const state = stored ? store::ReportState::done : store::ReportState::failed;
     auto const uid = outcome.uids.empty() ? Uid() : outcome.uids.front();

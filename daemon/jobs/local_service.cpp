@@ -120,14 +120,19 @@ std::vector<JobId> LocalService::find(std::string_view source_address) const {
     return supervisor_.roster().find_source(source_address);
 }
 
-Task<> LocalService::require_secret(JobId id, Side side, bool given) {
-    if (given) co_return;
+Task<Secret> LocalService::stored_secret(JobId id, Side side) {
     auto opening = as_result(parts_.jobs.secret(id, side));
-    auto const secret = co_await std::move(opening);
-    if (!secret.has_error()) co_return;
+    auto secret = co_await std::move(opening);
+    if (!secret.has_error()) co_return std::move(secret.value());
     auto error = within(secret_is_gone(id, side), secret.error());
     error.side = side;
     throw Failure(std::move(error));
+}
+
+Task<Access> LocalService::access_to(JobId id, AccountSpec account, Side side, Secret given) {
+    Access access{std::move(account), std::move(given)};
+    if (access.secret.empty()) access.secret = co_await stored_secret(id, side);
+    co_return access;
 }
 
 Task<> LocalService::store_secrets(JobId id, Secret source, Secret destination) {
@@ -140,8 +145,8 @@ Task<> LocalService::reopen(JobId id, JobEvent event, Secret source, Secret dest
     (void)next_phase(entry.row.view.phase, event).value();
     if (entry.running)
         throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " is just ending; try again");
-    co_await require_secret(id, Side::source, !source.empty());
-    co_await require_secret(id, Side::destination, !destination.empty());
+    if (source.empty()) (void)co_await stored_secret(id, Side::source);
+    if (destination.empty()) (void)co_await stored_secret(id, Side::destination);
     co_await parts_.jobs.reopen(id, supervisor_.reopening(id));
     co_await store_secrets(id, std::move(source), std::move(destination));
     supervisor_.reopened(id);
@@ -160,6 +165,33 @@ Task<> LocalService::retry(JobId id, Secret source, Secret destination) {
 
 Task<> LocalService::resync(JobId id, Secret source, Secret destination) {
     return reopen(id, JobEvent::resync, std::move(source), std::move(destination));
+}
+
+Task<copy::VerifyResult> LocalService::verify(JobId id, VerifyLevel level, Secret source,
+                                              Secret destination) {
+    auto const row = supervisor_.roster().at(id).row;
+    auto const& spec = row.view.spec;
+    auto const config = settings_->config;
+    auto const place = supervisor_.begin_verification(id);
+    auto source_access = co_await access_to(id, spec.source, Side::source, std::move(source));
+    auto destination_access =
+        co_await access_to(id, spec.destination, Side::destination, std::move(destination));
+    Context const context{context_.clock, context_.random, context_.log, place.stop()};
+    auto const connections =
+        parts_.runner.connections(context, std::move(source_access), std::move(destination_access), config);
+    auto const journal = parts_.runner.journal(row.pair);
+    copy::VerifyOptions options;
+    options.folders = spec.folders;
+    options.level = level;
+    auto verifying = parts_.runner.verify(context, *connections, *journal, std::move(options));
+    auto result = co_await std::move(verifying);
+    context_.log.write(LogLevel::info, "verification ended",
+                       {{"job", to_string(id)},
+                        {"level", std::string(to_string(level))},
+                        {"messages", std::to_string(result.messages)},
+                        {"differences", std::to_string(result.differences())},
+                        {"explained", std::to_string(result.explained())}});
+    co_return result;
 }
 
 Task<> LocalService::set_secret(JobId id, Side side, Secret secret) {

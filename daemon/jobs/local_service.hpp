@@ -40,6 +40,7 @@ class LocalService final : public Service {
     Task<> cancel(JobId id) override { return supervisor_.cancel(id); }
     Task<> retry(JobId id, Secret source, Secret destination) override;
     Task<> resync(JobId id, Secret source, Secret destination) override;
+    Task<copy::VerifyResult> verify(JobId id, VerifyLevel level, Secret source, Secret destination) override;
     Task<> set_secret(JobId id, Side side, Secret secret) override;
     Task<> forget(JobId id, bool ledger) override;
     Task<std::vector<store::Item>> items(JobId id, std::string kind, std::uint32_t offset,
@@ -54,7 +55,8 @@ class LocalService final : public Service {
  private:
     /// Test and plan hold connections that no schedule counts: few at a time.
     class LookPermit;
-    Task<> require_secret(JobId id, Side side, bool given);
+    Task<Secret> stored_secret(JobId id, Side side);
+    Task<Access> access_to(JobId id, AccountSpec account, Side side, Secret given);
     Task<> reopen(JobId id, JobEvent event, Secret source, Secret destination);
     Task<> store_secrets(JobId id, Secret source, Secret destination);
 

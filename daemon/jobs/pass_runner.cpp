@@ -84,6 +84,11 @@ class ImapPassRunner final : public PassRunner {
         return copy::plan_pass(context, connections, journal, std::move(options));
     }
 
+    Task<copy::VerifyResult> verify(Context context, copy::Connections& connections, copy::Journal& journal,
+                                    copy::VerifyOptions options) override {
+        return copy::verify_pass(context, connections, journal, std::move(options));
+    }
+
     Task<Probe> probe(Context context, Access access, Side side, config::Config::Timeouts timeouts) override {
         auto credentials = credentials_of(access);
         auto target = target_of(access.account);

@@ -13,6 +13,7 @@
 #include "common/task.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/copy/pass.hpp"
+#include "daemon/copy/verify.hpp"
 #include "daemon/net/connector.hpp"
 #include "daemon/store/ledger.hpp"
 
@@ -45,6 +46,9 @@ class PassRunner {
     /// As copy::plan_pass.
     virtual Task<copy::PlanSummary> plan(Context context, copy::Connections& connections,
                                          copy::Journal& journal, copy::PassOptions options) = 0;
+    /// As copy::verify_pass.
+    virtual Task<copy::VerifyResult> verify(Context context, copy::Connections& connections,
+                                            copy::Journal& journal, copy::VerifyOptions options) = 0;
     /// Logs in, counts the folders, logs out.
     virtual Task<Probe> probe(Context context, Access access, Side side,
                               config::Config::Timeouts timeouts) = 0;

@@ -49,6 +49,7 @@ Message way_out_of(ErrorCode code) {
     switch (code) {
         case ErrorCode::message_too_large: return Message::way_out_message_too_large;
         case ErrorCode::append_rejected: return Message::way_out_append_rejected;
+        case ErrorCode::attribute_refused: return Message::way_out_attribute;
         case ErrorCode::over_quota: return Message::way_out_over_quota;
         case ErrorCode::folder_create_refused:
         case ErrorCode::folder_name_collision:

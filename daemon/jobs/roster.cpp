@@ -45,6 +45,21 @@ SideUse use_of(AccountSpec const& account, config::Providers const& providers) {
 
 }  // namespace
 
+store::JobUpdate update_of(JobView const& view) {
+    store::JobUpdate update;
+    update.phase = view.phase;
+    update.wait_reason = view.wait_reason;
+    update.wait_text = view.wait_text;
+    update.waiting_until = view.waiting_until;
+    update.attempt = view.attempt;
+    update.started = view.started;
+    update.ended = view.ended;
+    update.progress = view.progress;
+    update.error = view.error;
+    update.last_activity = view.last_activity;
+    return update;
+}
+
 Entry& Roster::add(store::JobRow row) {
     auto entry = std::make_unique<Entry>();
     auto const id = row.view.id;
@@ -127,6 +142,14 @@ std::vector<Entry*> Roster::running() {
     return running;
 }
 
+std::vector<Entry*> Roster::verified() {
+    std::vector<Entry*> verified;
+    for (auto const& [id, entry] : entries_) {
+        if (entry->verification != nullptr) verified.push_back(entry.get());
+    }
+    return verified;
+}
+
 std::uint32_t Roster::running_count() const {
     auto const count =
         std::ranges::count_if(entries_, [](auto const& item) { return item.second->running != nullptr; });
@@ -141,22 +164,29 @@ std::uint64_t Roster::bytes_per_second() const {
     return sum;
 }
 
+Candidate candidate_of(JobView const& job, Settings const& settings) {
+    Candidate candidate;
+    candidate.id = job.id;
+    candidate.source = use_of(job.spec.source, settings.providers);
+    candidate.destination = use_of(job.spec.destination, settings.providers);
+    return candidate;
+}
+
 std::vector<Candidate> Roster::candidates(Settings const& settings) const {
     std::vector<Candidate> candidates;
     for (auto const& [id, entry] : entries_) {
         auto const& view = entry->row.view;
         auto const due = due_time(view);
-        if (!entry->running && !due) continue;
-        Candidate candidate;
-        candidate.id = id;
-        candidate.running = entry->running != nullptr;
-        candidate.due = due.value_or(WallTime{});
-        candidate.source = use_of(view.spec.source, settings.providers);
-        candidate.destination = use_of(view.spec.destination, settings.providers);
+        bool const running = entry->running != nullptr || entry->verification != nullptr;
+        if (!running && !due) continue;
+        auto candidate = candidate_of(view, settings);
+        candidate.running = running;
         if (entry->running) {
             candidate.source.connecting = entry->running->reached(Side::source) == Reached::no;
             candidate.destination.connecting = entry->running->reached(Side::destination) == Reached::no;
+            candidate.lanes = entry->running->lanes;
         }
+        candidate.due = due.value_or(WallTime{});
         candidates.push_back(std::move(candidate));
     }
     return candidates;
@@ -176,7 +206,7 @@ std::uint32_t Roster::connections(std::string const& key, Settings const& settin
     for (auto const& job : candidates(settings)) {
         if (!job.running) continue;
         for (auto const* const side : {&job.source, &job.destination}) {
-            if (side->host == key || side->account == key) count += side->connections;
+            if (side->host == key || side->account == key) count += job.lanes;
         }
     }
     return count;

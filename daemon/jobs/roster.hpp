@@ -37,8 +37,9 @@ struct Running {
     std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
     Rate rate;
     TimePoint published = TimePoint::min();
-    bool saving = false;  ///< A save of the progress is under way.
-    WallTime began = {};  ///< When the attempt began.
+    bool saving = false;      ///< A save of the progress is under way.
+    std::uint32_t lanes = 1;  ///< That it may open.
+    WallTime began = {};      ///< When the attempt began.
     Reached source = Reached::no;
     Reached destination = Reached::no;
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
@@ -52,7 +53,15 @@ struct Entry {
     store::JobRow row;
     std::uint32_t failures = 0;        ///< Attempts since the last that got something done.
     std::unique_ptr<Running> running;  ///< From the start of an attempt until its end is recorded.
+    /// While a verification runs: ends it. Owned by the place of the verification.
+    StopSignal* verification = nullptr;
 };
+
+/// What `job` takes of its servers, due now.
+Candidate candidate_of(JobView const& job, Settings const& settings);
+
+/// What the store writes when the job moves on.
+store::JobUpdate update_of(JobView const& view);
 
 class Roster {
  public:
@@ -74,10 +83,11 @@ class Roster {
     std::uint32_t unfinished() const;
     std::uint32_t unfinished_of(std::uint32_t owner_uid) const;
     std::vector<Entry*> running();
+    std::vector<Entry*> verified();  ///< Those under verification.
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
 
-    /// For make_schedule: running jobs, and those that start by themselves at some time.
+    /// For make_schedule: jobs that run or are verified, and those that start by themselves at some time.
     std::vector<Candidate> candidates(Settings const& settings) const;
     /// Those in phase waiting for `reason`.
     std::vector<Entry*> waiting(WaitReason reason);

@@ -80,6 +80,7 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
         observer);
     auto const journal = parts.runner.journal(attempt.row.pair);
     auto options = pass_options(view.spec.folders, attempt.config);
+    options.lanes_max = attempt.lanes_max;
     auto pass = parts.runner.run(context, connections, *journal, std::move(options), observer);
     auto result = co_await std::move(pass);
     AttemptEnd end;

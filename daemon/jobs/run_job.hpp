@@ -24,6 +24,7 @@ struct AttemptParts {
 struct Attempt {
     store::JobRow row;
     config::Config config;
+    std::uint32_t lanes_max = 1;
 };
 
 /// How an attempt ended; a value, because the supervisor decides what follows.

@@ -24,24 +24,28 @@ class Usage {
 
     bool fits(Candidate const& job) const {
         if (jobs_ >= limits_.max_jobs || writers_.contains(job.destination.account)) return false;
-        // Both sides may be on the same host, or even in the same account.
-        auto hosts = Counts();
-        hosts[job.source.host] += job.source.connections;
-        hosts[job.destination.host] += job.destination.connections;
-        bool const hosts_fit = std::ranges::all_of(hosts, [&](auto const& use) {
-            auto const& [host, connections] = use;
-            return count(connecting_, host) < health_.connecting_max(host) &&
-                   fits(hosts_, host, connections, limits_.connections_per_host);
-        });
-        return hosts_fit && fits_account(job.source) && fits_account(job.destination);
+        for (auto const* const host : {&job.source.host, &job.destination.host}) {
+            if (count(connecting_, *host) >= health_.connecting_max(*host)) return false;
+        }
+        return fits_lane(job, 0);
+    }
+
+    /// True if the limits leave room for one more lane of the job, and for a first one in each place that is
+    /// free.
+    bool fits_further_lane(Candidate const& job) const { return fits_lane(job, limits_.max_jobs - jobs_); }
+
+    void take_lanes(Candidate const& job, std::uint32_t lanes) {
+        for (auto const* side : {&job.source, &job.destination}) {
+            hosts_[side->host] += lanes;
+            accounts_[side->account] += lanes;
+        }
     }
 
     void take(Candidate const& job) {
         ++jobs_;
         writers_.insert(job.destination.account);
-        for (auto const* side : {&job.source, &job.destination}) {
-            hosts_[side->host] += side->connections;
-            accounts_[side->account] += side->connections;
+        take_lanes(job, job.lanes);
+        for (auto const* const side : {&job.source, &job.destination}) {
             if (!job.running || side->connecting) ++connecting_[side->host];
         }
     }
@@ -54,6 +58,17 @@ class Usage {
         return found == counts.end() ? 0 : found->second;
     }
 
+    bool fits_lane(Candidate const& job, std::uint32_t reserve) const {
+        // Both sides may be on the same host, or even in the same account.
+        auto hosts = Counts();
+        ++hosts[job.source.host];
+        ++hosts[job.destination.host];
+        bool const hosts_fit = std::ranges::all_of(hosts, [&](auto const& use) {
+            return fits(hosts_, use.first, use.second + reserve, limits_.connections_per_host);
+        });
+        return hosts_fit && fits_account(job.source) && fits_account(job.destination);
+    }
+
     bool fits(Counts const& counts, std::string const& key, std::uint32_t more, std::uint32_t most) const {
         auto const used = count(counts, key);
         return used == 0 || used + more <= health_.connections_max(key, most, now_);
@@ -62,7 +77,7 @@ class Usage {
     bool fits_account(SideUse const& side) const {
         auto most = limits_.connections_per_account;
         if (side.account_connections_max > 0) most = std::min(most, side.account_connections_max);
-        return fits(accounts_, side.account, side.connections, most);
+        return fits(accounts_, side.account, 1, most);
     }
 
     config::Config::Limits const& limits_;
@@ -93,6 +108,7 @@ Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config:
         if (job.running) usage.take(job);
     }
     Schedule schedule;
+    std::vector<Candidate const*> starting;
     for (auto const& job : candidates) {
         if (job.running) continue;
         auto const due = std::max(job.due, usage.closed_until(job));
@@ -100,7 +116,15 @@ Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config:
             schedule.wake = std::min(schedule.wake.value_or(due), due);
         } else if (usage.fits(job)) {
             usage.take(job);
-            schedule.start.push_back(job.id);
+            schedule.start.push_back({job.id});
+            starting.push_back(&job);
+        }
+    }
+    for (std::uint32_t lanes = 1; lanes < limits.lanes_per_job; ++lanes) {
+        for (std::size_t i = 0; i < starting.size(); ++i) {
+            if (!usage.fits_further_lane(*starting[i])) continue;
+            usage.take_lanes(*starting[i], 1);
+            ++schedule.start[i].lanes;
         }
     }
     return schedule;

@@ -17,7 +17,6 @@ namespace imapcopy::jobs {
 struct SideUse {
     std::string host;
     std::string account;                        ///< Host and mailbox; equal means the same mailbox.
-    std::uint32_t connections = 1;              ///< Held at the same time.
     bool connecting = false;                    ///< The job runs, and has not reached this side yet.
     std::uint32_t account_connections_max = 0;  ///< A provider's own limit; 0: only the configured one.
 };
@@ -30,13 +29,19 @@ std::string mailbox_key(AccountSpec const& account);
 struct Candidate {
     JobId id;
     bool running = false;
-    WallTime due = {};  ///< Not before; 0: now.
+    std::uint32_t lanes = 1;  ///< Of a running job: as it was started, each a connection to both sides.
+    WallTime due = {};        ///< Not before; 0: now.
     SideUse source;
     SideUse destination;
 };
 
+struct Start {
+    JobId id;
+    std::uint32_t lanes = 1;
+};
+
 struct Schedule {
-    std::vector<JobId> start;
+    std::vector<Start> start;
     std::optional<WallTime>
         wake;  ///< When the next job becomes due or its host may be tried; nothing if only a job can help.
 };
@@ -44,7 +49,8 @@ struct Schedule {
 /// `candidates` are the running jobs and those that may run, in the order of their right to start (oldest
 /// first). A job whose host or account is busy is passed over without holding up those behind it. One job at
 /// a time writes to a destination account. A job that alone exceeds a host's limit runs when that host is
-/// otherwise unused. What `health` knows of a host narrows what the configuration allows.
+/// otherwise unused. Connections that are then left go to further lanes of the jobs that start, to each in
+/// turn. What `health` knows of a host narrows what the configuration allows.
 Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config::Limits const& limits,
                        HostHealth const& health, WallTime now);
 

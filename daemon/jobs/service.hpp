@@ -13,6 +13,7 @@
 #include "common/secret.hpp"
 #include "common/task.hpp"
 #include "daemon/config/providers.hpp"
+#include "daemon/copy/verify.hpp"
 #include "daemon/store/job_store.hpp"
 
 namespace imapcopy::jobs {
@@ -36,7 +37,7 @@ struct PlanResult {
 };
 
 struct ServiceStatus {
-    std::string state;                     ///< "running", "held", "stopping", "degraded: …"
+    std::string state;  ///< "running", "held", "stopping", "degraded: …"
     std::map<JobState, std::uint32_t> jobs_by_state;
     std::uint32_t workers_busy = 0;
     std::uint64_t bytes_per_second = 0;
@@ -70,10 +71,16 @@ class Service {
 
     virtual Task<> hold(JobId id) = 0;
     virtual Task<> release(JobId id) = 0;
+    /// Ends the job, and a verification of it; of an ended job only the latter.
     virtual Task<> cancel(JobId id) = 0;
     /// Secrets may be empty: then the stored ones are used, and where those are gone: credentials_missing.
     virtual Task<> retry(JobId id, Secret source, Secret destination) = 0;
     virtual Task<> resync(JobId id, Secret source, Secret destination) = 0;
+    /// Compares both sides of the job's pair; changes nothing. Secrets as for resync, but given ones are not
+    /// stored. wrong_state while the job runs or is verified already; queue_full while its servers have no
+    /// connections left; cancelled where cancel() ended it.
+    virtual Task<copy::VerifyResult> verify(JobId id, VerifyLevel level, Secret source,
+                                            Secret destination) = 0;
     virtual Task<> set_secret(JobId id, Side side, Secret secret) = 0;
     virtual Task<> forget(JobId id, bool ledger) = 0;
     virtual Task<std::vector<store::Item>> items(JobId id, std::string kind, std::uint32_t offset,

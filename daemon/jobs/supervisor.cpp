@@ -21,21 +21,6 @@ bool is_over(JobState state) {
     return state == JobState::finished || state == JobState::error;
 }
 
-store::JobUpdate update_of(JobView const& view) {
-    store::JobUpdate update;
-    update.phase = view.phase;
-    update.wait_reason = view.wait_reason;
-    update.wait_text = view.wait_text;
-    update.waiting_until = view.waiting_until;
-    update.attempt = view.attempt;
-    update.started = view.started;
-    update.ended = view.ended;
-    update.progress = view.progress;
-    update.error = view.error;
-    update.last_activity = view.last_activity;
-    return update;
-}
-
 /// Clears what only belongs to the phase that is left.
 void enter(JobView& view, Phase phase, WallTime now) {
     view.phase = phase;
@@ -78,6 +63,11 @@ class Supervisor::ProgressObserver final : public AttemptObserver {
 
     void reached(Side side) override { supervisor_.reached(entry_, side); }
 
+    void lane_refused(Error const& error) override {
+        if (error.code == ErrorCode::too_many_connections) supervisor_.note_host(entry_, error);
+        if (entry_.running->lanes > 1) --entry_.running->lanes;
+    }
+
     void progress(Progress const& progress) override {
         auto& view = entry_.row.view;
         view.progress = progress;
@@ -110,6 +100,8 @@ Supervisor::Supervisor(boost::asio::any_io_executor executor, Context context, A
       parts_(parts),
       settings_(settings),
       wake_(context_.clock.make_alarm([this] { schedule(); })),
+      on_verification_end_(std::make_shared<VerificationPlace::OnEnd const>(
+          [this](StopSignal const& stop) { end_verification(stop); })),
       housekeeping_(context_.clock.make_alarm([this] { spawn(wipe_secrets()); })) {}
 
 Supervisor::~Supervisor() = default;
@@ -137,7 +129,43 @@ Task<> Supervisor::stop() {
     for (auto* const entry : roster_.running()) {
         interrupt(*entry->running, entry->running->wish, settings_.config.timeouts.stop);
     }
+    // Who asked for a verification waits for it; here it is only told.
+    for (auto* const entry : roster_.verified()) entry->verification->request();
     if (tasks_ > 0) co_await idle_.wait();
+}
+
+VerificationPlace::~VerificationPlace() {
+    auto const on_end = on_end_.lock();
+    if (on_end && stop_) (*on_end)(*stop_);
+}
+
+VerificationPlace Supervisor::begin_verification(JobId id) {
+    auto& entry = roster_.at(id);
+    auto const name = "verify: job " + to_string(id);
+    if (stopping_) throw Failure(ErrorCode::unavailable, "imapcopyd is stopping");
+    if (entry.running)
+        throw Failure(ErrorCode::wrong_state, name + " is running; wait for its end, or hold it first");
+    if (entry.verification != nullptr)
+        throw Failure(ErrorCode::wrong_state, name + " is being verified already");
+    auto candidates = roster_.candidates(settings_);
+    std::erase_if(candidates, [](Candidate const& candidate) { return !candidate.running; });
+    candidates.push_back(candidate_of(entry.row.view, settings_));
+    auto const now = context_.clock.wall_now();
+    if (make_schedule(candidates, settings_.config.limits, health_, now).start.empty()) {
+        throw Failure(ErrorCode::queue_full,
+                      name + " finds no free place beside the running jobs; try again when one has ended");
+    }
+    VerificationPlace place(on_verification_end_);
+    entry.verification = &place.stop();
+    return place;
+}
+
+void Supervisor::end_verification(StopSignal const& stop) {
+    for (auto* const entry : roster_.verified()) {
+        if (entry->verification == &stop) entry->verification = nullptr;
+    }
+    // Not at once: this runs wherever the place is given back.
+    if (!stopping_) wake_->set(context_.clock.now());
 }
 
 void Supervisor::adopt(store::JobRow row) {
@@ -189,6 +217,10 @@ Task<> Supervisor::release(JobId id) {
 
 Task<> Supervisor::cancel(JobId id) {
     auto& entry = roster_.at(id);
+    if (entry.verification != nullptr) {
+        entry.verification->request();
+        if (is_over(state_of(entry.row.view.phase))) co_return;
+    }
     auto const next = next_phase(entry.row.view.phase, JobEvent::cancel).value();
     if (holds_slot(entry.row.view.phase)) {
         interrupt(*entry.running, Wish::cancel, cancel_grace);
@@ -254,7 +286,7 @@ void Supervisor::schedule() {
     if (held_ || stopping_ || store_blocks() || running_ >= settings_.config.limits.max_jobs) return;
     auto const now = context_.clock.wall_now();
     auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, health_, now);
-    for (auto const id : plan.start) start_attempt(roster_.at(id));
+    for (auto const& [id, lanes] : plan.start) start_attempt(roster_.at(id), lanes);
     set_wake(plan.wake);
 }
 
@@ -277,10 +309,11 @@ void Supervisor::spawn(Task<> task) {
     boost::asio::co_spawn(executor_, as_result(std::move(task)), std::move(on_end));
 }
 
-void Supervisor::start_attempt(Entry& entry) {
+void Supervisor::start_attempt(Entry& entry, std::uint32_t lanes) {
     auto& view = entry.row.view;
     auto const now = context_.clock.wall_now();
     entry.running = std::make_unique<Running>();
+    entry.running->lanes = lanes;
     entry.running->began = now;
     entry.running->messages_before = view.progress.messages_done;
     entry.running->bytes_before = view.progress.bytes_done;
@@ -308,7 +341,8 @@ Task<> Supervisor::attempt(Entry& entry) {
     } else {
         auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
         ProgressObserver observer(*this, entry);
-        auto running = run_job(context, parts_, Attempt{entry.row, settings_.config}, observer);
+        auto running =
+            run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes}, observer);
         // Spawned on its own: an abort ends the attempt, and this coroutine lives on to record it.
         auto token =
             boost::asio::bind_cancellation_slot(entry.running->abort.slot(), boost::asio::use_awaitable);

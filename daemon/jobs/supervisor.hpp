@@ -4,6 +4,7 @@
 // Between events nothing runs: one alarm wakes it when the next job becomes due.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,6 +24,25 @@ namespace imapcopy::jobs {
 
 /// A running job that is cancelled ends by itself within this time, or is aborted.
 inline constexpr auto cancel_grace = std::chrono::seconds(10);
+
+/// What a verification holds while it runs: its stop signal, and a place among the running jobs. May outlive
+/// the supervisor where the loop is torn down under it.
+class VerificationPlace {
+ public:
+    using OnEnd = std::function<void(StopSignal const&)>;
+
+    explicit VerificationPlace(std::shared_ptr<OnEnd const> on_end)
+        : on_end_(std::move(on_end)), stop_(std::make_unique<StopSignal>()) {}
+    VerificationPlace(VerificationPlace&&) = default;
+    VerificationPlace& operator=(VerificationPlace&&) = delete;
+    ~VerificationPlace();
+
+    StopSignal& stop() const { return *stop_; }
+
+ private:
+    std::weak_ptr<OnEnd const> on_end_;
+    std::unique_ptr<StopSignal> stop_;  ///< On the heap: it is referred to, and places move.
+};
 
 /// All functions run on the loop. Memory changes first and is then written: what is read is always the
 /// present, and after a crash the store holds at most a little less of it.
@@ -56,6 +76,9 @@ class Supervisor {
     Task<> hold(JobId id);
     Task<> release(JobId id);
     Task<> cancel(JobId id);
+    /// Takes a place for a verification of the job, which then starts no attempt until the place is given
+    /// back. Throws wrong_state while it runs or is verified, queue_full while there is no place for it.
+    VerificationPlace begin_verification(JobId id);
     /// Back in the queue at once: retry of a waiting job.
     Task<> requeue(JobId id);
     /// An ended job that the store has reopened.
@@ -73,7 +96,8 @@ class Supervisor {
     class ProgressObserver;
 
     void spawn(Task<> task);
-    void start_attempt(Entry& entry);
+    void end_verification(StopSignal const& stop);
+    void start_attempt(Entry& entry, std::uint32_t lanes);
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);
     void fail_attempt(Entry& entry, Error const& error);
@@ -106,6 +130,7 @@ class Supervisor {
     Roster roster_;
     HostHealth health_;
     std::unique_ptr<Alarm> wake_;
+    std::shared_ptr<VerificationPlace::OnEnd const> on_verification_end_;
     std::unique_ptr<Alarm> housekeeping_;  ///< Wipes kept secrets; repeats writes that failed.
     std::set<JobId> unsaved_;
     std::optional<Error> store_error_;

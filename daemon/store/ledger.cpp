@@ -219,6 +219,13 @@ void write_outcome(Database& database, FolderId folder, FolderRow const& row, Ou
 }
 
 // Columns of a LedgerEntry, from 0; entry_from reads them.
+void write_flags(Database& database, FolderId folder, std::vector<std::pair<Uid, copy::Flags>> const& flags) {
+    auto const epoch = folder_row(database, folder).source_epoch;
+    auto update = database.prepare(
+        "UPDATE message SET flags = ?4 WHERE folder = ?1 AND source_uid_validity = ?2 AND source_uid = ?3");
+    for (auto const& [uid, each] : flags) update.run(folder.value(), epoch, uid.value(), each.to_string());
+}
+
 constexpr std::string_view entry_columns =
     "source_uid, state, destination_uid, destination_uid_validity, base_uid_next, fingerprint, coarse, size, "
     "date, "
@@ -357,6 +364,10 @@ class Ledger final : public copy::Journal {
             for (auto const& outcome : outcomes) write_outcome(database, folder, row, outcome);
         });
     }
+    Task<> set_flags(FolderId folder, std::vector<std::pair<Uid, copy::Flags>> flags) override {
+        return writer_.run(
+            [folder, flags = std::move(flags)](Database& database) { write_flags(database, folder, flags); });
+    }
     Task<LedgerView> entries(FolderId folder, UidRange range) override {
         return writer_.run<LedgerView>([=](Database& database) {
             return select_entries(database, folder, "", "source_uid BETWEEN ?3 AND ?4", range.first.value(),
@@ -372,6 +383,11 @@ class Ledger final : public copy::Journal {
         return writer_.run<LedgerView>([=](Database& database) {
             return select_entries(database, folder, "INDEXED BY message_without_uid",
                                   "state IN (2, 3) AND destination_uid IS NULL");
+        });
+    }
+    Task<LedgerView> refused_entries(FolderId folder) override {
+        return writer_.run<LedgerView>([=](Database& database) {
+            return select_entries(database, folder, "INDEXED BY message_refused", "state = 4");
         });
     }
     Task<LedgerView> inheritable(FolderId folder) override {

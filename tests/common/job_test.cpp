@@ -46,6 +46,9 @@ TEST(Enumerators, ReadBack) {
     for (auto const method : {AuthMethod::password, AuthMethod::xoauth2}) {
         EXPECT_EQ(parse_auth_method(to_string(method)), method);
     }
+    for (auto const level : {VerifyLevel::counts, VerifyLevel::index, VerifyLevel::digest}) {
+        EXPECT_EQ(parse_verify_level(to_string(level)), level);
+    }
     EXPECT_FALSE(parse_tls_mode("none"));
 }
 

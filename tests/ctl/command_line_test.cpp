@@ -32,7 +32,12 @@ TEST(CommandLine, KnowsEveryVerb) {
     EXPECT_EQ(accepted({"provider", "detect", "a@b"}).verb, Verb::provider_detect);
     EXPECT_EQ(accepted({"daemon", "reload"}).verb, Verb::daemon_reload);
     EXPECT_EQ(accepted({"monitor"}).verb, Verb::monitor);
-    EXPECT_EQ(refused({"verify", "1"}).status, 2);
+    EXPECT_EQ(accepted({"verify", "1", "--level=counts"}).level, VerifyLevel::counts);
+    EXPECT_EQ(accepted({"verify", "1"}).level, VerifyLevel::index);
+    EXPECT_EQ(refused({"verify", "1", "--level=all"}).status, 2);
+    EXPECT_EQ(refused({"verify", "1", "2"}).status, 2);
+    EXPECT_EQ(refused({"verify"}).status, 2);
+    EXPECT_EQ(refused({"check", "1"}).status, 2);
 }
 
 TEST(CommandLine, TakesGlobalOptionsOnBothSidesOfTheVerb) {

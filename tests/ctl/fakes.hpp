@@ -134,6 +134,12 @@ class FakeDaemon final : public DaemonClient {
         call("resync " + to_string(id) + " " + std::string(source.reveal()) + " " +
              std::string(destination.reveal()));
     }
+    VerificationView verify(JobId id, VerifyLevel level, Secret const& source,
+                            Secret const& destination) override {
+        call("verify " + to_string(id) + " " + std::string(to_string(level)) + " " +
+             std::string(source.reveal()) + " " + std::string(destination.reveal()));
+        return verification;
+    }
     void set_secret(JobId id, Side side, Secret const& secret) override {
         call("set_secret " + to_string(id) + " " + std::string(to_string(side)) + " " +
              std::string(secret.reveal()));
@@ -209,6 +215,13 @@ class FakeDaemon final : public DaemonClient {
     bool startable = true;
     bool dies_on_failure = false;
     std::uint32_t items_total = 1;
+    VerificationView verification{.level = "index",
+                                  .folders = 2,
+                                  .messages = 30,
+                                  .differences = 0,
+                                  .explained = 0,
+                                  .totals = {},
+                                  .listed = {}};
     std::map<JobId, JobView> jobs_by_id;
     std::vector<std::string> calls;
     std::map<std::string, std::deque<Error>>

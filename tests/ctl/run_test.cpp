@@ -399,6 +399,52 @@ TEST_F(Run, RetryAsksOnlyForSecretsThatAreGone) {
     EXPECT_THAT(daemon.calls, ElementsAre("retry 1  ", "resync 1  ", "resync 1 pw1 pw2"));
     daemon.failures["retry"] = {{ErrorCode::credentials_missing, "no secrets"}};
     EXPECT_EQ(run({"retry", "1", "--no-ask-password"}), 12);
+    EXPECT_THAT(terminal.errors, HasSubstr("--source-password-file"));
+}
+
+TEST_F(Run, VerifyTellsThatBothSidesAreTheSame) {
+    EXPECT_EQ(run({"verify", "1"}), 0);
+    EXPECT_THAT(daemon.calls, ElementsAre("verify 1 index  "));
+    EXPECT_EQ(
+        terminal.output,
+        "Job 1: 30 messages in 2 folders compared by index: 0 differences, 0 more that are explained\n");
+}
+
+TEST_F(Run, VerifyListsDifferencesAndEndsWithSix) {
+    daemon.verification.differences = 150;
+    daemon.verification.explained = 1;
+    daemon.verification.totals = {{"missing", false, 150}, {"moved", true, 1}};
+    daemon.verification.listed = {
+        {"missing", false, "INBOX", "INBOX", 7, 0, "the ledger\x1b[31m does not know it"},
+        {"moved", true, "Sent", "Gesendet", 8, 9, "its copy stands elsewhere"}};
+    EXPECT_EQ(run({"verify", "--level", "digest", "1"}), 6);
+    EXPECT_THAT(daemon.calls, ElementsAre("verify 1 digest  "));
+    EXPECT_THAT(terminal.output, HasSubstr("the ledger\\x1b[31m does not know it"));
+    EXPECT_THAT(terminal.output,
+                HasSubstr("150 differences, 1 more that are explained\nmissing 150, moved 1\n"));
+    EXPECT_THAT(terminal.output, HasSubstr("Only the first ones"));
+    terminal.output.clear();
+    EXPECT_EQ(run({"verify", "1", "-o", "json"}), 6);
+    auto const json = Json::parse(terminal.output);
+    EXPECT_EQ(json["schema"], "imapcopyctl/1");
+    EXPECT_EQ(json["differences"], 150);
+    EXPECT_EQ(json["totals"]["moved"], 1);
+    EXPECT_EQ(json["listed"][0]["source_uid"], 7);
+    EXPECT_EQ(json["listed"][1]["explained"], true);
+    terminal.output.clear();
+    EXPECT_EQ(run({"verify", "1", "-o", "csv", "-f", "kind,destination_uid", "--no-legend"}), 6);
+    EXPECT_EQ(terminal.output, "missing,0\r\nmoved,9\r\n");
+}
+
+TEST_F(Run, VerifyAsksForSecretsThatAreGone) {
+    add_job(1, Phase::complete);
+    daemon.failures["verify"] = {{ErrorCode::credentials_missing, "no secrets"}};
+    terminal.secrets = {"pw1", "pw2"};
+    EXPECT_EQ(run({"verify", "1"}), 0) << terminal.errors;
+    EXPECT_THAT(daemon.calls, ElementsAre("verify 1 index  ", "verify 1 index pw1 pw2"));
+    daemon.failures["verify"] = {{ErrorCode::credentials_missing, "no secrets"}};
+    EXPECT_EQ(run({"verify", "1", "--no-ask-password"}), 12);
+    EXPECT_THAT(terminal.errors, HasSubstr("--source-password-file"));
 }
 
 TEST_F(Run, AuthGivesOneSideItsPassword) {

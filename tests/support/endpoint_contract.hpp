@@ -19,10 +19,19 @@
 
 namespace imapcopy::test {
 
+/// What to expect of a server.
+struct ServerNature {
+    std::string prefix = {};                                ///< Of the names of folders, but for INBOX.
+    Flags accepted_flags = Flags::parse("\\Seen Keyword");  ///< An APPEND may give these.
+    Flags kept_flags = accepted_flags;                      ///< What is left of them.
+    bool keeps_date = true;
+};
+
 /// What an implementation brings along: one empty account that holds nothing but INBOX.
 class EndpointHost {
  public:
     virtual ~EndpointHost() = default;
+    virtual ServerNature nature() const { return {}; }
     /// Runs `task` to its end on the loop of the endpoints; rethrows what it throws.
     virtual void run(Task<> task) = 0;
     /// Another connection to the account.
@@ -62,7 +71,7 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
  protected:
     void SetUp() override { host_ = GetParam()(); }
 
-    using Step = Task<> (*)(copy::Endpoint&);
+    using Step = Task<> (*)(copy::Endpoint&, ServerNature);
     /// Runs `step` over a fresh connection and closes it.
     void with_endpoint(Step step) {
         if (!host_) return;
@@ -79,12 +88,13 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
 
     /// Appends `bodies` as one command, or as one each where the server cannot take more.
     static Task<std::vector<copy::AppendOutcome>> append_all(copy::Endpoint& endpoint, MailboxName mailbox,
-                                                             std::vector<std::string> bodies) {
+                                                             std::vector<std::string> bodies,
+                                                             ServerNature nature) {
         std::vector<copy::AppendOutcome> outcomes;
         std::unique_ptr<copy::Append> append;
         for (auto const& body : bodies) {
             if (!append) append = co_await endpoint.append(mailbox);
-            copy::AppendMessage message{Flags::parse("\\Seen Keyword"), {1'700'000'000, 60}, body.size()};
+            copy::AppendMessage message{nature.accepted_flags, InternalDate{1'700'000'000, 60}, body.size()};
             bool const accepted = co_await append->message(std::move(message));
             if (accepted) co_await append->write(body);
             if (endpoint.traits().multi_append && &body != &bodies.back() && accepted) continue;
@@ -107,7 +117,7 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
  private:
     static Task<> run_step(EndpointHost& host, Step step) {
         auto const endpoint = co_await host.connect();
-        co_await step(*endpoint);
+        co_await step(*endpoint, host.nature());
         co_await endpoint->close();
     }
 
@@ -115,7 +125,7 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
 };
 
 TEST_P(EndpointContract, ListsTheInboxOfAnEmptyAccount) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature) -> Task<> {
         auto const view = co_await endpoint.list();
         EXPECT_EQ(view.mailboxes.size(), 1U);
         EXPECT_TRUE(view.mailboxes.at(0).name.is_inbox());
@@ -124,12 +134,12 @@ TEST_P(EndpointContract, ListsTheInboxOfAnEmptyAccount) {
 }
 
 TEST_P(EndpointContract, CreatesAFolderOnceAndSubscribesToIt) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
-        auto const first = co_await endpoint.create(name("Größe"), copy::Role::none);
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        auto const first = co_await endpoint.create(name(nature.prefix + "Größe"), copy::Role::none);
         EXPECT_EQ(first.outcome, copy::CreateOutcome::created);
-        auto const again = co_await endpoint.create(name("Größe"), copy::Role::none);
+        auto const again = co_await endpoint.create(name(nature.prefix + "Größe"), copy::Role::none);
         EXPECT_EQ(again.outcome, copy::CreateOutcome::existed);
-        bool const subscribed = co_await endpoint.subscribe(name("Größe"));
+        bool const subscribed = co_await endpoint.subscribe(name(nature.prefix + "Größe"));
         EXPECT_TRUE(subscribed);
         auto const view = co_await endpoint.list();
         EXPECT_EQ(view.mailboxes.size(), 2U);
@@ -140,18 +150,18 @@ TEST_P(EndpointContract, CreatesAFolderOnceAndSubscribesToIt) {
 }
 
 TEST_P(EndpointContract, KeepsBytesDateAndFlagsOfWhatIsAppended) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
         std::vector<std::string> const bodies = {sample_message(1), sample_message(2, 300'000),
                                                  sample_message(3)};
-        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies);
+        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies, nature);
         for (auto const& outcome : outcomes) EXPECT_EQ(outcome.kind, copy::AppendOutcome::Kind::stored);
         auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::identity);
         EXPECT_EQ(listed.size(), 3U);
         std::vector<Uid> uids;
         for (std::size_t i = 0; i < listed.size(); ++i) {
             uids.push_back(listed[i].uid);
-            EXPECT_EQ(listed[i].flags, Flags::parse("\\Seen Keyword"));
-            EXPECT_EQ(listed[i].internal_date.unix_seconds, 1'700'000'000);
+            EXPECT_EQ(listed[i].flags, nature.kept_flags);
+            EXPECT_EQ(listed[i].internal_date.unix_seconds == 1'700'000'000, nature.keeps_date);
             EXPECT_EQ(listed[i].size_bytes, bodies[i].size());
             EXPECT_EQ(listed[i].identity, copy::identity_of_headers(bodies[i]));
         }
@@ -166,11 +176,16 @@ TEST_P(EndpointContract, KeepsBytesDateAndFlagsOfWhatIsAppended) {
 }
 
 TEST_P(EndpointContract, NamesTheUidsOfWhatItStoredWhereItPromisesTo) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    // Courier gives a folder its UIDVALIDITY when somebody opens it, and on that connection it would not
+    // count what comes later.
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature) -> Task<> {
+        (void)co_await endpoint.open(name("INBOX"), copy::Access::read_write);
+    });
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
         if (!endpoint.traits().uid_plus) co_return;
         auto const before = co_await status_of(endpoint, "INBOX");
         std::vector<std::string> const bodies = {sample_message(1), sample_message(2)};
-        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies);
+        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies, nature);
         std::vector<Uid> uids;
         for (auto const& outcome : outcomes) {
             EXPECT_EQ(outcome.uid_validity, before->uid_validity);
@@ -183,34 +198,45 @@ TEST_P(EndpointContract, NamesTheUidsOfWhatItStoredWhereItPromisesTo) {
     });
 }
 
+/// Courier refuses it where the folder is open for reading only.
+TEST_P(EndpointContract, AppendsToAFolderThatIsOpenForWriting) {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        (void)co_await endpoint.open(name("INBOX"), copy::Access::read_write);
+        (void)co_await list_all(endpoint, name("INBOX"), copy::Listing::metadata);
+        std::vector<std::string> const bodies = {sample_message(1)};
+        auto const outcomes = co_await append_all(endpoint, name("INBOX"), bodies, nature);
+        EXPECT_EQ(outcomes.at(0).kind, copy::AppendOutcome::Kind::stored);
+    });
+}
+
 TEST_P(EndpointContract, StoresNothingOfAnAppendThatIsDropped) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature) -> Task<> {
         auto const body = sample_message(1);
         auto append = co_await endpoint.append(name("INBOX"));
         copy::AppendMessage message{{}, {}, body.size()};
         (void)co_await append->message(std::move(message));
         co_await append->write(body);
     });
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature) -> Task<> {
         auto const status = co_await status_of(endpoint, "INBOX");
         EXPECT_EQ(status->messages, 0U);
     });
 }
 
 TEST_P(EndpointContract, TellsAMissingFolderFromARefusedMessage) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
         std::vector<std::string> const bodies = {sample_message(1)};
-        auto const outcomes = co_await append_all(endpoint, name("Nowhere"), bodies);
+        auto const outcomes = co_await append_all(endpoint, name(nature.prefix + "Nowhere"), bodies, nature);
         EXPECT_EQ(outcomes.at(0).kind, copy::AppendOutcome::Kind::missing_mailbox);
-        auto const missing = co_await status_of(endpoint, "Nowhere");
+        auto const missing = co_await status_of(endpoint, nature.prefix + "Nowhere");
         EXPECT_FALSE(missing);
     });
 }
 
 TEST_P(EndpointContract, SaysWhichMessagesAreNotThere) {
-    with_endpoint([](copy::Endpoint& endpoint) -> Task<> {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
         std::vector<std::string> const bodies = {sample_message(1)};
-        (void)co_await append_all(endpoint, name("INBOX"), bodies);
+        (void)co_await append_all(endpoint, name("INBOX"), bodies, nature);
         auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::metadata);
         auto const uid = listed.at(0).uid;
         std::vector<Uid> uids = {uid, Uid(uid.value() + 1000)};

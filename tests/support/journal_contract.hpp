@@ -279,6 +279,21 @@ TEST_P(JournalContract, SharesClaimsWithOtherSourcesOfTheDestination) {
     EXPECT_EQ(uids(all(folder.id)), Uids{1});
 }
 
+TEST_P(JournalContract, RemembersFlagsThatWereSetLater) {
+    auto const folder = archive().id;
+    await(journal().begin(folder, {intent(1), intent(2)}));
+    await(journal().finish(
+        folder, {outcome(1, copy::MessageState::done, 11), outcome(2, copy::MessageState::done, 12)}));
+    await(journal().set_flags(folder, {{Uid(2), copy::Flags::parse("\\Flagged Other")}}));
+    host_->reopen();
+    auto const entries = await(journal().entries(folder, {Uid(1), Uid(9)}));
+    ASSERT_EQ(entries.size(), 2U);
+    EXPECT_EQ(entries[0].flags, copy::Flags::parse("\\Seen $Forwarded"));
+    EXPECT_EQ(entries[1].flags, copy::Flags::parse("\\Flagged Other"));
+    EXPECT_EQ(entries[1].state, copy::MessageState::done);
+    EXPECT_EQ(entries[1].destination_uid, Uid(12));
+}
+
 TEST_P(JournalContract, ShowsAWindowOfUidsInOrder) {
     auto const folder = archive();
     begin(folder.id, {intent(30), intent(10), intent(20), intent(40)});

@@ -65,6 +65,14 @@ void MemoryServer::remove_message(std::string const& mailbox, Uid uid) {
     ++stored.highest_mod_seq;
 }
 
+void MemoryServer::set_flags(std::string const& mailbox, Uid uid, Flags flags) {
+    auto& stored = at(mailbox);
+    auto const message = std::ranges::find(stored.messages, uid, &StoredMessage::uid);
+    if (message == stored.messages.end() || message->flags == flags) return;
+    message->flags = std::move(flags);
+    message->mod_seq = ++stored.highest_mod_seq;
+}
+
 std::size_t MemoryServer::count_commands(std::string_view prefix) const {
     return static_cast<std::size_t>(
         std::ranges::count_if(log, [&](std::string const& line) { return line.starts_with(prefix); }));
@@ -95,7 +103,7 @@ MailboxStatus MemoryEndpoint::status_of(StoredMailbox const& mailbox) const {
 }
 
 StoredMailbox& MemoryEndpoint::require(MailboxName const& name, std::string_view what) {
-    auto* const found = server_.find(name);
+    auto* const found = server_.unopenable.contains(name.utf8) ? nullptr : server_.find(name);
     if (found == nullptr || !found->mailbox.selectable) {
         throw Failure(
             Error{ErrorCode::folder_vanished, std::string(what) + " \"" + name.utf8 + "\"", {}, side_});
@@ -160,9 +168,14 @@ Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listin
     }
 }
 
-Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq,
+Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq since,
                                     std::function<void(MessageMeta)> sink) {
-    co_await list_messages(std::move(mailbox), range, Listing::flags, std::move(sink));
+    server_.log.push_back("list_changes " + mailbox.utf8);
+    co_await step("list changes");
+    for (auto const& message : require(mailbox, "list changes of").messages) {
+        bool const in_range = message.uid >= range.first && message.uid <= range.last;
+        if (in_range && message.mod_seq > since.value()) sink(meta_of(message, Listing::flags));
+    }
 }
 
 Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
@@ -191,7 +204,10 @@ Task<CreateResult> MemoryEndpoint::create(MailboxName mailbox, Role role) {
     server_.log.push_back("create " + mailbox.utf8);
     co_await step("create");
     CreateResult result;
-    if (auto* const found = server_.find(mailbox)) {
+    if (server_.refuse_name && server_.refuse_name(mailbox.utf8)) {
+        result.outcome = CreateOutcome::refused;
+        result.error = {ErrorCode::folder_create_refused, "create", "not with this name", side_};
+    } else if (auto* const found = server_.find(mailbox)) {
         if (found->mailbox.selectable) result.outcome = CreateOutcome::existed;
         found->mailbox.selectable = true;
     } else {
@@ -209,9 +225,14 @@ Task<bool> MemoryEndpoint::subscribe(MailboxName mailbox) {
     co_return found != nullptr;
 }
 
-Task<bool> MemoryEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags, Flags) {
+Task<bool> MemoryEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) {
     server_.log.push_back("store " + mailbox.utf8 + " " + uids.to_string());
     co_await step("store flags");
+    for (auto& message : require(mailbox, "store flags in").messages) {
+        if (uids.contains(message.uid))
+            server_.set_flags(mailbox.utf8, message.uid, message.flags.without(remove).with(add));
+    }
+    co_await step("answer to store");
     co_return true;
 }
 
@@ -235,7 +256,9 @@ class MemoryEndpoint::MemoryAppend final : public Append {
 
     Task<bool> message(AppendMessage message) override {
         co_await endpoint_.step("announce a message");
-        messages_.push_back({Uid(), {}, message.flags, message.internal_date, {}});
+        auto const now = std::chrono::floor<std::chrono::seconds>(endpoint_.server_.clock_.wall_now());
+        InternalDate const upload{now.time_since_epoch().count(), 0};
+        messages_.push_back({Uid(), {}, message.flags, message.internal_date.value_or(upload), {}});
         sizes_.push_back(message.size_bytes);
         if (!endpoint_.server_.traits.fast_literals && endpoint_.server_.find(mailbox_) == nullptr) {
             answered_ = true;
@@ -286,7 +309,9 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         }
         if (server.find(mailbox_) == nullptr) outcome_.kind = AppendOutcome::Kind::missing_mailbox;
         for (auto const& message : messages_) {
-            auto const error = server.refuse ? server.refuse(message.body) : std::nullopt;
+            auto error = server.refuse ? server.refuse(message.body) : std::nullopt;
+            if (server.refuse_message && server.refuse_message(message))
+                error = Error{ErrorCode::append_rejected, "append", "not with these flags and this date"};
             if (!error) continue;
             outcome_.kind = AppendOutcome::Kind::refused;
             outcome_.error = *error;
@@ -301,6 +326,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         for (auto& message : messages_) {
             message.uid = Uid(mailbox.uid_next++);
             message.visible_from = server.clock_.now() + delay;
+            message.mod_seq = mailbox.highest_mod_seq + 1;
             if (server.traits.uid_plus) outcome_.uids.push_back(message.uid);
             mailbox.messages.push_back(message);
         }
@@ -325,7 +351,8 @@ Task<std::unique_ptr<Append>> MemoryEndpoint::append(MailboxName mailbox) {
 }
 
 Task<std::unique_ptr<Endpoint>> MemoryConnections::connect(Side side) {
-    ++count;
+    if (++count >= refuse_from && refuse_from > 0)
+        throw Failure(Error{ErrorCode::too_many_connections, "connect", "enough", side});
     co_return std::make_unique<MemoryEndpoint>(side == Side::source ? source_ : destination_, side);
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct StoredMessage {
     Flags flags;
     InternalDate internal_date;
     TimePoint visible_from = {};  ///< A late commit shows only then.
+    std::uint64_t mod_seq = 1;
 };
 
 struct StoredMailbox {
@@ -58,6 +60,12 @@ class MemoryServer {
     bool any_keyword = true;
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
+    /// Says no to a message for its flags or its date.
+    std::function<bool(StoredMessage const&)> refuse_message;
+    /// Says no to a folder of this name.
+    std::function<bool(std::string const& utf8)> refuse_name;
+    /// Folders that no EXAMINE and no SELECT finds, although they are listed.
+    std::set<std::string> unopenable;
     std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.
 
     StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
@@ -65,9 +73,11 @@ class MemoryServer {
                     std::int64_t unix_seconds = 0);
     StoredMailbox* find(MailboxName const& name);
     StoredMailbox& at(std::string const& utf8);
+    std::vector<std::unique_ptr<StoredMailbox>> const& mailboxes() const { return mailboxes_; }
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
     std::vector<std::string> contents() const;
     void remove_message(std::string const& mailbox, Uid uid);
+    void set_flags(std::string const& mailbox, Uid uid, Flags flags);
 
     /// Every command, in order: "append INBOX 3", "examine INBOX", …
     std::vector<std::string> log;
@@ -136,6 +146,7 @@ class MemoryConnections final : public Connections {
         : source_(source), destination_(destination) {}
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     std::size_t count = 0;
+    std::size_t refuse_from = 0;  ///< From this connection on the servers have enough; 0: never.
 
  private:
     MemoryServer& source_;

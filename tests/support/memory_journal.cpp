@@ -48,6 +48,24 @@ void record(LedgerEntry& entry, Outcome const& outcome, UidValidity folder_epoch
 
 }  // namespace
 
+std::vector<std::pair<std::string, Uid>> MemoryJournal::refused() const {
+    std::vector<std::pair<std::string, Uid>> found;
+    for (auto const& [id, folder] : *folders_) {
+        for (auto const& [uid, entry] : folder.entries) {
+            if (entry.state == MessageState::refused) found.emplace_back(folder.key.source.utf8, uid);
+        }
+    }
+    return found;
+}
+
+std::size_t MemoryJournal::open_count() const {
+    std::size_t count = 0;
+    for (auto const& [id, folder] : *folders_) {
+        for (auto const& [uid, entry] : folder.entries) count += is_open(entry) ? 1 : 0;
+    }
+    return count;
+}
+
 Task<> MemoryJournal::read() {
     co_await boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
     if (dead_) throw Failure(ErrorCode::store_corrupt, "the journal is dead");
@@ -57,9 +75,11 @@ template <class Change>
 Task<> MemoryJournal::write(Change change) {
     co_await read();
     bool const dies = ++writes_ == die_at_;
+    if (dies && death_ == Death::full) throw Failure(ErrorCode::store_full, "the journal is full");
     dead_ = dies;
     if (!dies || death_ == Death::after) change();
     if (!dies) co_return;
+    if (on_death) on_death();
     throw Failure(ErrorCode::store_corrupt, "the journal dies");
 }
 
@@ -189,6 +209,13 @@ Task<> MemoryJournal::finish(FolderId folder, std::vector<Outcome> outcomes) {
     co_await write_folder(folder, change);
 }
 
+Task<> MemoryJournal::set_flags(FolderId folder, std::vector<std::pair<Uid, Flags>> flags) {
+    auto change = [this, folder, &flags] {
+        for (auto const& [uid, each] : flags) at(folder).entries.at(uid).flags = each;
+    };
+    co_await write(change);
+}
+
 Task<LedgerView> MemoryJournal::entries(FolderId folder, UidRange range) {
     co_await read();
     co_return select(folder, [&](LedgerEntry const& entry) {
@@ -206,6 +233,11 @@ Task<LedgerView> MemoryJournal::entries_without_uid(FolderId folder) {
     co_return select(folder, [](LedgerEntry const& entry) {
         return entry.state == MessageState::done && entry.destination_uid.value() == 0;
     });
+}
+
+Task<LedgerView> MemoryJournal::refused_entries(FolderId folder) {
+    co_await read();
+    co_return select(folder, [](LedgerEntry const& entry) { return entry.state == MessageState::refused; });
 }
 
 Task<LedgerView> MemoryJournal::inheritable(FolderId folder) {

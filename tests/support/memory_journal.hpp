@@ -2,6 +2,7 @@
 
 // A Journal in memory that dies at step k: before or after the k-th write has become durable.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,7 +16,11 @@ using namespace imapcopy::copy;
 
 class MemoryJournal final : public Journal {
  public:
-    enum class Death : std::uint8_t { before, after };
+    enum class Death : std::uint8_t {
+        before,
+        after,
+        full,  ///< Not a death: this one write fails with store_full and leaves nothing.
+    };
     /// The `step`-th write from now dies; every later call dies too, until revive().
     void die_at(std::size_t step, Death death) {
         die_at_ = writes_ + step;
@@ -25,7 +30,15 @@ class MemoryJournal final : public Journal {
         dead_ = false;
         die_at_ = 0;
     }
+    /// Every call dies, until revive().
+    void die() { dead_ = true; }
+    /// Called at the moment of a death by die_at(), after what it leaves behind is in place.
+    std::function<void()> on_death;
     std::size_t writes() const { return writes_; }
+    /// Source folder (UTF-8) and UID of every message that the destination did not take.
+    std::vector<std::pair<std::string, Uid>> refused() const;
+    /// Messages whose fate is unknown.
+    std::size_t open_count() const;
     std::vector<Digest> reports;
     /// The journal of another source that is copied to the same destination account: they share claims.
     MemoryJournal another_source() const {
@@ -41,9 +54,11 @@ class MemoryJournal final : public Journal {
     Task<> set_complete(FolderId folder, MailboxStatus source, MailboxStatus destination) override;
     Task<> begin(FolderId folder, std::vector<Intent> intents) override;
     Task<> finish(FolderId folder, std::vector<Outcome> outcomes) override;
+    Task<> set_flags(FolderId folder, std::vector<std::pair<Uid, Flags>> flags) override;
     Task<LedgerView> entries(FolderId folder, UidRange range) override;
     Task<LedgerView> open_entries(FolderId folder) override;
     Task<LedgerView> entries_without_uid(FolderId folder) override;
+    Task<LedgerView> refused_entries(FolderId folder) override;
     Task<LedgerView> inheritable(FolderId folder) override;
     Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) override;
     Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) override;

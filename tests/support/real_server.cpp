@@ -9,16 +9,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <source_location>
 
 #include "common/text.hpp"
 
 namespace imapcopy::test {
 namespace {
 
-/// The tools lie beside this file.
-std::string const tools =
-    std::filesystem::path(std::source_location::current().file_name()).parent_path() / "";
+std::string const tools = IMAPCOPY_SOURCE_DIR "/tests/support/";
 
 std::string quoted(std::string const& text) {
     std::string result = "'";
@@ -58,7 +55,7 @@ std::string start_command(RealServerOptions const& options, std::string const& f
                           std::uint16_t tls_port) {
     auto command = tools + "mailserver start --dir " + folder + " --port " + std::to_string(port) +
                    " --tls-port " + std::to_string(tls_port) + " --storage " + options.storage +
-                   " --separator " + quoted(options.separator);
+                   " --separator " + quoted(options.separator) + " --server " + options.server;
     if (!options.prefix.empty()) command += " --prefix " + quoted(options.prefix);
     if (!options.capability.empty()) command += " --capability " + quoted(options.capability);
     for (auto const& setting : options.settings) command += " --set " + quoted(setting);

@@ -1,6 +1,7 @@
 #pragma once
 
-// RealServer: a private Dovecot on the loopback (tests/support/mailserver), and the fixture that owns one.
+// RealServer: a private mail server on the loopback (tests/support/mailserver), and the fixture that owns
+// two.
 
 #include <gtest/gtest.h>
 
@@ -14,14 +15,16 @@
 namespace imapcopy::test {
 
 struct RealServerOptions {
-    std::string storage = "maildir";  ///< maildir, sdbox or mdbox.
-    std::string prefix = {};          ///< Of the personal namespace, e.g. "INBOX.".
+    std::string storage = "maildir";  ///< maildir, sdbox or mdbox; Dovecot.
+    std::string prefix = {};          ///< Of the personal namespace, e.g. "INBOX."; Dovecot and Cyrus.
     std::string separator = "/";
-    std::string capability = {};             ///< Announces exactly this, where not empty.
+    std::string capability = {};             ///< Announces exactly this, where not empty; Dovecot.
     std::vector<std::string> settings = {};  ///< More lines of dovecot.conf.
+    std::string server = "dovecot";          ///< dovecot, cyrus, courier or imap4d.
 };
 
-/// Every login has the password "pass"; logins that begin with "wrong" are refused.
+/// Every login has the password "pass"; logins that begin with "wrong" are refused. imap4d knows user0 to
+/// user99.
 class RealServer {
  public:
     /// Starts a server on free ports. Errors: unavailable, where it cannot be had here, with the reason.
@@ -31,7 +34,7 @@ class RealServer {
     RealServer& operator=(RealServer const&) = delete;
 
     std::uint16_t port() const { return port_; }          ///< STARTTLS, or in clear.
-    std::uint16_t tls_port() const { return tls_port_; }  ///< Implicit TLS.
+    std::uint16_t tls_port() const { return tls_port_; }  ///< Implicit TLS; not with Courier and imap4d.
     std::string ca_file() const { return folder_ + "/tls/ca.pem"; }
     std::string const& folder() const { return folder_; }
 

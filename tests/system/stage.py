@@ -1,4 +1,5 @@
 """A stage for whole-program tests: private Dovecot servers, a private bus, imapcopyd, imapcopyctl."""
+import glob
 import json
 import os
 import shutil
@@ -65,16 +66,20 @@ class Stage:
                 word for side in targets for word in
                 ('--listen', str(self.lines[side]), '--to', f'127.0.0.1:{targets[side]}')])
             wait_until(lambda: 'ready' in self.read('line.log'), 10, 'the line')
+        self.write('ca.pem', self.read('source/tls/ca.pem') + self.read('destination/tls/ca.pem'))
+        self.prepare_daemon(f'{configuration}\n[security]\nca_file = "{work}/ca.pem"\n')
+
+    def prepare_daemon(self, configuration):
+        """The bus, and what the daemon reads. `configuration` ends in the table [security]."""
+        work = self.work
         self.write('bus.conf', BUS.format(work=work))
         self.start('bus', ['dbus-daemon', f'--config-file={work}/bus.conf', '--nofork', '--nopidfile'])
         wait_until(lambda: os.path.exists(f'{work}/bus'), 10, 'the bus')
         self.write('password', PASSWORD + '\n')
         self.write('wrong', 'not the password\n')
         self.write('key', os.urandom(32))
-        self.write('ca.pem', self.read('source/tls/ca.pem') + self.read('destination/tls/ca.pem'))
-        self.write('imapcopyd.toml', f'providers_dir = "{ROOT}/config/providers.d"\n{configuration}\n'
-                   f'[security]\nca_file = "{work}/ca.pem"\ncleartext_hosts = ["127.0.0.1"]\n'
-                   f'[secrets]\nkey_file = "{work}/key"\n')
+        self.write('imapcopyd.toml', f'providers_dir = "{ROOT}/config/providers.d"\n{configuration}'
+                   f'cleartext_hosts = ["127.0.0.1"]\n[secrets]\nkey_file = "{work}/key"\n')
         os.makedirs(f'{work}/state', mode=0o700, exist_ok=True)
 
     def __enter__(self):
@@ -157,6 +162,18 @@ class Stage:
         if done.returncode != 0 or '0 missing, 0 duplicated, 0 altered' not in done.stdout:
             raise AssertionError(f'{login}: {done.stdout}')
         return done.stdout.strip().splitlines()[-1]
+
+    def alter(self, side, login, old, new):
+        """Exchanges bytes of the one message that holds `old`, behind the server's back; both are of one length."""
+        changed = 0
+        for path in glob.glob(f'{self.work}/{side}/**/{login}/**/cur/*', recursive=True):
+            with open(path, 'r+b') as file:
+                at = file.read().find(old)
+                if at >= 0:
+                    file.seek(at)
+                    file.write(new)
+                    changed += 1
+        assert changed == 1, f'{changed} messages hold {old}'
 
     def append(self, login, body):
         with_server = Imap(Account(self.account('source', login)))

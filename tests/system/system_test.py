@@ -4,6 +4,8 @@
   system_test.py [-v] [SystemTest.test_name …]      needs root; IMAPCOPY_RELEASE_BIN names the folder of the programs
 """
 import collections
+import imaplib
+import json
 import random
 import signal
 import tempfile
@@ -11,6 +13,7 @@ import time
 import unittest
 
 from stage import Stage, wait_until
+from torture_kills import run_kills
 
 ENDED = ('finished', 'error')
 HOLDS_SLOT = ('connecting', 'planning', 'copying', 'verifying')
@@ -58,6 +61,11 @@ class SystemTest(unittest.TestCase):
             for login in good:
                 s.compare(login)
             print('40 mailboxes: 0 missing, 0 duplicated, 0 altered after ten kills')
+
+    def test_kills_between_servers_of_other_kinds(self):
+        """A short run of tests/torture kills: daemon, servers and connections die while mail is copied."""
+        pairs = [('dovecot', 'cyrus'), ('cyrus', 'courier'), ('courier', 'imap4d')]
+        self.assertEqual(run_kills(pairs, 12, time.time_ns() % 1_000_000), [0, 0, 0])
 
     def check_slots(self, s, most):
         busy = sum(job['phase'] in HOLDS_SLOT for job in s.jobs())
@@ -110,6 +118,53 @@ class SystemTest(unittest.TestCase):
             s.submit('anna', '--wait')
             s.compare('anna')
             self.assertLess(s.jobs()[-1]['bytes_done'], 200)
+
+    def test_verify_finds_what_was_tampered_with(self):
+        """Seven messages over real servers; then somebody deletes, doubles, alters, moves and flags copies."""
+        def verify(*options):
+            done = s.ctl('verify', '1', '--source-password-file', f'{s.work}/password',
+                         '--destination-password-file', f'{s.work}/password', '-o', 'json', *options, check=False)
+            found = json.loads(done.stdout)
+            return done.returncode, found['totals'], found['listed']
+
+        with stage() as s:
+            for i in range(1, 8):
+                s.append('anna', b'Message-ID: <%d@example.org>\r\nDate: Sat, 21 Nov 2026 10:00:0%d +0000\r\n'
+                         b'Subject: %d\r\n\r\nbody of %d\r\n' % (i, i, i, i))
+            s.submit('anna', '--wait')
+            self.assertEqual(s.ctl('verify', '1', '--no-ask-password', check=False).returncode, 12)
+            for level in ('counts', 'index', 'digest'):
+                self.assertEqual(verify('--level', level), (0, {}, []), level)
+
+            there = imaplib.IMAP4('127.0.0.1', s.ports['destination'])
+            there.login('anna', 'pass')
+            there.create('Tidy')
+            there.select('INBOX')
+            by_number = {number: there.uid('search', None, 'HEADER', 'Message-ID', f'<{number}@example.org>')[1][0]
+                         for number in range(1, 8)}
+            there.uid('copy', by_number[2], 'INBOX')
+            there.uid('copy', by_number[4], 'Tidy')
+            there.uid('store', by_number[5], '+FLAGS', r'(\Flagged)')
+            for number in (1, 4):
+                there.uid('store', by_number[number], '+FLAGS', r'(\Deleted)')
+            there.expunge()
+            there.append('INBOX', None, None, b'Message-ID: <own@example.org>\r\nSubject: own\r\n\r\nown\r\n')
+            there.logout()
+            s.alter('destination', 'anna', b'body of 3', b'body of X')
+
+            found = {'deleted': 1, 'doubled': 1, 'moved': 1, 'reflagged': 1, 'extra': 1}
+            status, totals, listed = verify()
+            self.assertEqual((status, totals), (6, found), listed)
+            rows = {row['kind']: row for row in listed}
+            self.assertEqual(rows['deleted']['source_uid'], 1)
+            self.assertEqual(rows['moved']['source_uid'], 4)
+            self.assertIn('"Tidy"', rows['moved']['text'])
+            status, totals, listed = verify('--level', 'digest')
+            self.assertEqual((status, totals), (6, {'altered': 1, **found}), listed)
+            altered = [row['source_uid'] for row in listed if row['kind'] == 'altered']
+            self.assertEqual(altered, [3])
+            print(s.ctl('verify', '1', '--level', 'digest', '--source-password-file', f'{s.work}/password',
+                        '--destination-password-file', f'{s.work}/password', check=False).stdout)
 
     def test_idle_daemon_uses_no_cpu(self):
         with stage() as s:

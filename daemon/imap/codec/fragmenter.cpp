@@ -26,6 +26,11 @@ bool may_have_literals(std::string_view response) {
     return std::ranges::none_of(status_words, [&](auto status) { return ascii_iequals(status, word); });
 }
 
+/// True for the reply to a command, which has no literals.
+bool is_tagged(std::string_view response) {
+    return response.find_first_of("*+\r\n") != 0;
+}
+
 struct LiteralHeader {
     std::size_t place = 0;  ///< Of "{".
     std::optional<std::uint64_t> size_bytes;
@@ -102,13 +107,14 @@ std::optional<Fragmenter::Event> Fragmenter::read_text() {
 
 std::optional<Fragmenter::Event> Fragmenter::end_line() {
     auto const line = std::string_view(current_.text).substr(line_start_);
-    if (!line.ends_with("\r\n")) return refuse("a line feed without carriage return");
-    auto const header = literal_header(line.substr(0, line.size() - 2));
+    auto const whole = line.ends_with("\r\n");
+    if (!whole && !is_tagged(current_.text)) return refuse("a line feed without carriage return");
+    auto const header = whole ? literal_header(line.substr(0, line.size() - 2)) : std::nullopt;
     if (header && may_have_literals(current_.text)) {
         if (!header->size_bytes) return refuse("a malformed literal");
         return start_literal(*header->size_bytes);
     }
-    current_.text.resize(current_.text.size() - 2);
+    current_.text.resize(current_.text.size() - (whole ? 2 : 1));
     kept_bytes_ = 0;
     line_start_ = 0;
     return std::exchange(current_, ResponseText{});

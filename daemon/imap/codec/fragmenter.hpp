@@ -52,8 +52,8 @@ class Fragmenter {
     /// Gives the next input; only after next() answered NeedInput. `bytes` must stay valid until it does
     /// again.
     void feed(std::string_view bytes);
-    /// The next event. Errors (server_bug) are final: a limit passed, a bare LF, a NUL in text, a malformed
-    /// literal.
+    /// The next event. Errors (server_bug) are final: a limit passed, a bare LF but after a tagged reply, a
+    /// NUL in text, a malformed literal.
     Result<Event> next();
     /// Bytes fed and not yet consumed: must be none when TLS starts.
     std::size_t unread_bytes() const { return input_.size(); }

@@ -114,6 +114,20 @@ void Flags::remove_keyword(std::string_view keyword) {
     std::erase_if(keywords_, [&](auto const& other) { return ascii_iequals(other, keyword); });
 }
 
+Flags Flags::with(Flags const& others) const {
+    auto sum = *this;
+    sum.system_ |= others.system_;
+    for (auto const& keyword : others.keywords_) (void)sum.add(keyword);  // Past the limit: not kept.
+    return sum;
+}
+
+Flags Flags::without(Flags const& others) const {
+    auto rest = *this;
+    rest.system_ &= static_cast<std::uint8_t>(~others.system_);
+    for (auto const& keyword : others.keywords_) rest.remove_keyword(keyword);
+    return rest;
+}
+
 Flags Flags::all_system() {
     Flags flags;
     for (auto const& [value, name] : system_flags) flags.add(value);

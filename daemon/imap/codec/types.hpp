@@ -37,6 +37,10 @@ class Flags {
     void remove_keyword(std::string_view keyword);
     std::vector<std::string> const& keywords() const { return keywords_; }
     bool empty() const { return system_ == 0 && keywords_.empty(); }
+    /// These and `others`.
+    Flags with(Flags const& others) const;
+    /// These but for `others`.
+    Flags without(Flags const& others) const;
     /// The five system flags, no keyword.
     static Flags all_system();
     /// Every flag as on the wire, system flags first: "\Seen \Flagged $Label1".

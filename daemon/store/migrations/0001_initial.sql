@@ -195,6 +195,7 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_claim ON message (mailbox, destination_uid_validity, destination_uid)
     WHERE destination_uid IS NOT NULL;
 CREATE INDEX message_open ON message (folder, source_uid_validity, source_uid) WHERE state IN (0, 1);
+CREATE INDEX message_refused ON message (folder, source_uid_validity, source_uid) WHERE state = 4;
 CREATE INDEX message_without_uid ON message (folder, source_uid_validity, source_uid)
     WHERE state IN (2, 3) AND destination_uid IS NULL;
 

@@ -75,6 +75,20 @@ class FakeService final : public jobs::Service {
     Task<> resync(JobId id, Secret source, Secret destination) override {
         return note("resync " + std::string(source.reveal()) + "/" + std::string(destination.reveal()), id);
     }
+    Task<copy::VerifyResult> verify(JobId id, VerifyLevel level, Secret source, Secret destination) override {
+        asked.push_back("verify " + std::string(to_string(level)) + " " + std::string(source.reveal()) + "/" +
+                        std::string(destination.reveal()) + " " + to_string(id));
+        copy::VerifyResult result;
+        result.folders = 3;
+        result.messages = 40;
+        result.totals.at(static_cast<std::size_t>(copy::DifferenceKind::missing)) = 150;
+        result.totals.at(static_cast<std::size_t>(copy::DifferenceKind::moved)) = 1;
+        result.listed.push_back({copy::DifferenceKind::missing, "INBOX", "INBOX", copy::Uid(7), copy::Uid(),
+                                 "bad bytes \xff here"});
+        result.listed.push_back({copy::DifferenceKind::moved, "Sent", "Gesendet", copy::Uid(8), copy::Uid(9),
+                                 "it stands elsewhere"});
+        co_return result;
+    }
     Task<> set_secret(JobId id, Side side, Secret secret) override {
         return note("secret " + std::string(to_string(side)) + " " + std::string(secret.reveal()), id);
     }

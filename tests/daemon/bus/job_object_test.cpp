@@ -58,3 +58,42 @@ TEST_F(JobObjectTest, HandsOutItemsAndReports) {
     EXPECT_TRUE(report.starts_with("report in text, fi\n"));
     EXPECT_GT(report.size(), 200'000U);
 }
+
+TEST_F(JobObjectTest, VerifiesAJob) {
+    auto const id = submit();
+    server.service.asked.clear();
+    auto const view = client.verify(id, VerifyLevel::digest, Secret("old"), Secret());
+    (void)client.verify(id, VerifyLevel::counts, Secret(), Secret());
+    EXPECT_THAT(server.service.asked, ElementsAre("verify digest old/ 1", "verify counts / 1"));
+    EXPECT_EQ(view.level, "digest");
+    EXPECT_EQ(view.folders, 3U);
+    EXPECT_EQ(view.messages, 40U);
+    EXPECT_EQ(view.differences, 150U);
+    EXPECT_EQ(view.explained, 1U);
+    ASSERT_EQ(view.totals.size(), 2U);
+    EXPECT_EQ(view.totals[0].kind, "missing");
+    EXPECT_EQ(view.totals[0].count, 150U);
+    EXPECT_TRUE(view.totals[1].explained);
+    ASSERT_EQ(view.listed.size(), 2U);
+    EXPECT_EQ(view.listed[0].text, "bad bytes \\xff here");
+    EXPECT_EQ(view.listed[0].source_uid, 7U);
+    EXPECT_EQ(view.listed[1].destination, "Gesendet");
+    EXPECT_EQ(view.listed[1].destination_uid, 9U);
+}
+
+TEST_F(JobObjectTest, RefusesAnUnknownLevel) {
+    auto const id = submit();
+    auto const bus = sdbus::createSessionBusConnectionWithAddress(private_bus.address());
+    auto const proxy = sdbus::createProxy(*bus, bus_name, job_path(id));
+    for (auto const& options : {BusDict{{"level", std::string("all")}}, BusDict{{"level", std::uint32_t{1}}},
+                                BusDict{{"depth", std::string("index")}}}) {
+        std::string refusal;
+        try {
+            proxy->callMethod("Verify").onInterface(job_interface).withArguments(options);
+        } catch (sdbus::Error const& error) {
+            refusal = error.getName();
+        }
+        EXPECT_EQ(refusal, "org.imapcopyd1.Error.InvalidArgument");
+    }
+    EXPECT_THAT(server.service.asked, testing::Not(testing::Contains(testing::HasSubstr("verify"))));
+}

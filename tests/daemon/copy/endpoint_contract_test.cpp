@@ -1,4 +1,5 @@
-// One suite over the account in memory and over real Dovecots: with all extensions, and with none.
+// One suite over the account in memory, over a server in memory in all its dialects, and over real servers:
+// Dovecot with all extensions and with none, Cyrus, Courier and GNU Mailutils.
 
 #include "tests/support/endpoint_contract.hpp"
 
@@ -8,6 +9,7 @@
 #include "common/attempt.hpp"
 #include "daemon/copy/imap_endpoint.hpp"
 #include "daemon/net/tcp_connector.hpp"
+#include "tests/support/memory_imap_server.hpp"
 #include "tests/support/real_server.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -28,21 +30,53 @@ class MemoryHost final : public EndpointHost {
     MemoryServer server_{clock_};
 };
 
+/// The real ImapEndpoint over a server in memory.
+class MemoryImapHost final : public EndpointHost {
+ public:
+    explicit MemoryImapHost(ImapDialect const& dialect) : server_(storage_, dialect) {
+        storage_.add_mailbox("INBOX");
+    }
+    void run(Task<> task) override {
+        run_task(io_, clock_, std::move(task)).rethrow();
+        EXPECT_EQ(server_.misuses, std::vector<std::string>{});
+    }
+    Task<std::unique_ptr<Endpoint>> connect() override {
+        net::Target target{"memory", 993, TlsMode::implicit, {}};
+        imap::Credentials credentials;
+        credentials.login = server_.login;
+        credentials.secret = Secret(server_.password);
+        auto opening = open_imap_endpoint({clock_, random_, log_, stop_}, server_, std::move(target),
+                                          std::move(credentials), Side::destination, {});
+        auto endpoint = co_await std::move(opening);
+        co_return endpoint;
+    }
+
+ private:
+    boost::asio::io_context io_;
+    ManualClock clock_{io_};
+    SeededRandom random_{3};
+    NullLog log_;
+    StopSignal stop_;
+    MemoryServer storage_{clock_};
+    MemoryImapServer server_;
+};
+
 /// Started at the first use, stopped at the end of the program.
-Result<std::unique_ptr<RealServer>>& dovecot(std::string const& capability) {
+Result<std::unique_ptr<RealServer>>& running(RealServerOptions const& options) {
     static std::map<std::string, Result<std::unique_ptr<RealServer>>> servers;
-    auto const place = servers.find(capability);
+    auto const key = options.server + ' ' + options.prefix + ' ' + options.capability;
+    auto const place = servers.find(key);
     if (place != servers.end()) return place->second;
-    RealServerOptions options;
-    options.capability = capability;
-    return servers.emplace(capability, RealServer::start(options)).first->second;
+    return servers.emplace(key, RealServer::start(options)).first->second;
 }
 
-class DovecotHost final : public EndpointHost {
+class RealHost final : public EndpointHost {
  public:
     /// `login`: of an account that no other test has used.
-    DovecotHost(RealServer const& server, std::string login) : server_(server), login_(std::move(login)) {}
+    RealHost(RealServer const& server, std::string login, ServerNature nature)
+        : server_(server), login_(std::move(login)), nature_(std::move(nature)) {}
 
+    ServerNature nature() const override { return nature_; }
     void run(Task<> task) override {
         std::exception_ptr failure;
         boost::asio::co_spawn(io_, std::move(task), [&](std::exception_ptr thrown) { failure = thrown; });
@@ -64,6 +98,7 @@ class DovecotHost final : public EndpointHost {
  private:
     RealServer const& server_;
     std::string login_;
+    ServerNature nature_;
     boost::asio::io_context io_;
     RealClock clock_{io_.get_executor()};
     SystemRandom random_;
@@ -76,27 +111,70 @@ std::unique_ptr<EndpointHost> make_memory() {
     return std::make_unique<MemoryHost>();
 }
 
-std::unique_ptr<EndpointHost> make_dovecot(std::string const& capability) {
-    auto const& server = dovecot(capability);
+std::unique_ptr<EndpointHost> make_real(RealServerOptions const& options, ServerNature nature = {}) {
+    auto const& server = running(options);
     if (server.has_error()) {
         skip_without_server(server.error());
         return nullptr;
     }
     static int users = 0;
-    return std::make_unique<DovecotHost>(**server, "user" + std::to_string(++users));
+    return std::make_unique<RealHost>(**server, "user" + std::to_string(++users), std::move(nature));
 }
 
-std::unique_ptr<EndpointHost> make_full_dovecot() {
-    return make_dovecot("");
+std::unique_ptr<EndpointHost> make_dovecot() {
+    return make_real({});
 }
+
 std::unique_ptr<EndpointHost> make_plain_dovecot() {
-    return make_dovecot("IMAP4rev1");
+    RealServerOptions options;
+    options.capability = "IMAP4rev1";
+    return make_real(options);
+}
+
+std::unique_ptr<EndpointHost> make_cyrus() {
+    RealServerOptions options;
+    options.server = "cyrus";
+    return make_real(options);
+}
+
+/// Its folders lie below INBOX, and names are divided by dots.
+std::unique_ptr<EndpointHost> make_old_cyrus() {
+    RealServerOptions options;
+    options.server = "cyrus";
+    options.prefix = "INBOX.";
+    options.separator = ".";
+    return make_real(options, {"INBOX."});
+}
+
+std::unique_ptr<EndpointHost> make_courier() {
+    RealServerOptions options;
+    options.server = "courier";
+    return make_real(options, {"INBOX."});
+}
+
+/// Knows no keywords, gives every message the date of its arrival, and forgets the flags that APPEND gives.
+std::unique_ptr<EndpointHost> make_imap4d() {
+    RealServerOptions options;
+    options.server = "imap4d";
+    return make_real(options, {"", Flags::parse("\\Seen"), {}, false});
+}
+
+std::vector<EndpointFactory> memory_imap_hosts() {
+    std::vector<EndpointFactory> factories;
+    for (auto const& dialect : imap_dialects())
+        factories.emplace_back([&dialect] { return std::make_unique<MemoryImapHost>(dialect); });
+    return factories;
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, EndpointContract, testing::Values(EndpointFactory{make_memory}));
-INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_full_dovecot}));
+INSTANTIATE_TEST_SUITE_P(Dovecot, EndpointContract, testing::Values(EndpointFactory{make_dovecot}));
+INSTANTIATE_TEST_SUITE_P(MemoryImap, EndpointContract, testing::ValuesIn(memory_imap_hosts()));
 INSTANTIATE_TEST_SUITE_P(DovecotWithoutExtensions, EndpointContract,
                          testing::Values(EndpointFactory{make_plain_dovecot}));
+INSTANTIATE_TEST_SUITE_P(Cyrus, EndpointContract, testing::Values(EndpointFactory{make_cyrus}));
+INSTANTIATE_TEST_SUITE_P(CyrusBelowInbox, EndpointContract, testing::Values(EndpointFactory{make_old_cyrus}));
+INSTANTIATE_TEST_SUITE_P(Courier, EndpointContract, testing::Values(EndpointFactory{make_courier}));
+INSTANTIATE_TEST_SUITE_P(Imap4d, EndpointContract, testing::Values(EndpointFactory{make_imap4d}));
 
 }  // namespace
 }  // namespace imapcopy::test

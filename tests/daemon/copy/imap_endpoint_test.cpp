@@ -289,7 +289,7 @@ TEST(ImapEndpoint, PausesWhenTheServerAsksForIt) {
 Task<AppendOutcome> append(Endpoint& endpoint, std::string body) {
     auto const append = co_await endpoint.append(folder("Work"));
     AppendMessage message;
-    message.internal_date = {0, 0};
+    message.internal_date = InternalDate{0, 0};
     message.size_bytes = body.size();
     auto const go_on = co_await append->message(message);
     if (go_on) {
@@ -332,7 +332,13 @@ TEST(ImapEndpoint, CreatesWithItsRoleOrWithout) {
                         .expect("$4 CREATE Work\r\n")
                         .reply("$4 NO [ALREADYEXISTS] there\r\n")
                         .expect("$5 CREATE Bad\r\n")
-                        .reply("$5 NO [CANNOT] bad name\r\n"),
+                        .reply("$5 NO [CANNOT] bad name\r\n")
+                        .expect("$6 STATUS Bad $*\r\n")
+                        .reply("$6 NO no such folder\r\n")
+                        .expect("$7 CREATE There\r\n")
+                        .reply("$7 NO Cannot create this folder.\r\n")
+                        .expect("$8 STATUS There $*\r\n")
+                        .reply("* STATUS There (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1)\r\n$8 OK done\r\n"),
                     Side::destination);
     auto const create = [&](std::string_view name, Role role) {
         return account.run(account.endpoint->create(folder(name), role)).value();
@@ -342,6 +348,7 @@ TEST(ImapEndpoint, CreatesWithItsRoleOrWithout) {
     auto const refused = create("Bad", Role::none);
     EXPECT_EQ(refused.outcome, CreateOutcome::refused);
     EXPECT_EQ(refused.error.code, ErrorCode::folder_create_refused);
+    EXPECT_EQ(create("There", Role::none).outcome, CreateOutcome::existed);
 }
 
 TEST(ImapEndpoint, StoresFlagsInAFolderOpenedForWriting) {

@@ -140,5 +140,16 @@ TEST(MapMailboxes, KnowsWhatIsThereAlready) {
     EXPECT_THAT(map.notes, IsEmpty());
 }
 
+TEST(MapMailboxes, StaysInTheRefugeThatAnEarlierPassHasMade) {
+    auto const source = account({"INBOX", "Work"});
+    auto const refuge = map_mailboxes(source, account({"INBOX"}), {}).folders[1].refuge.utf8;
+    auto const map = map_mailboxes(source, account({"INBOX", refuge}), {});
+    EXPECT_EQ(map.folders[1].destination.utf8, refuge);
+    EXPECT_TRUE(map.folders[1].exists);
+    EXPECT_EQ(map.notes.size(), 1U);
+    auto const both = map_mailboxes(source, account({"INBOX", "Work", refuge}), {});
+    EXPECT_EQ(both.folders[1].destination.utf8, "Work");
+}
+
 }  // namespace
 }  // namespace imapcopy::copy

@@ -34,6 +34,11 @@ void make_plain(World& world) {
     world.destination.traits = {};
 }
 
+void make_lanes(World& world) {
+    world.options.lanes_max = 3;
+    world.options.messages_per_lane = 1;
+}
+
 /// Steps that a run without faults takes at one server.
 std::size_t steps_of(void (*prepare)(World&), test::MemoryServer World::*server) {
     World world;
@@ -130,7 +135,7 @@ TEST(PassEpoch, InheritsExactlyOnceWheneverTheProcessDies) {
 
 INSTANTIATE_TEST_SUITE_P(Servers, PassFaults,
                          testing::Values(Case{"all_extensions", [](World&) {}},
-                                         Case{"no_extension", make_plain}),
+                                         Case{"no_extension", make_plain}, Case{"lanes", make_lanes}),
                          [](auto const& each) { return each.param.name; });
 
 }  // namespace

@@ -52,6 +52,7 @@ TEST(Classify, KnowsCodesAndWords) {
         {append, destination, "", "Maximum size of appendable message has been exceeded", message_too_large},
         {append, destination, "TRYCREATE", "", folder_vanished},
         {append, destination, "NONEXISTENT", "", folder_vanished},
+        {append, destination, "", "APPEND [TRYCREATE] failed", folder_vanished},
         {append, destination, "", "Message contains NUL characters", append_rejected},
         {append, destination, "UNAVAILABLE", "", unavailable},
         {create, destination, "CANNOT", "bad name", folder_create_refused},

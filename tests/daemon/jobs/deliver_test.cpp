@@ -75,6 +75,13 @@ TEST_F(DeliverTest, AppendsTheMailOnce) {
     EXPECT_EQ(mails(), 1U);
 }
 
+/// Courier appends nothing to a folder that is open for reading only.
+TEST_F(DeliverTest, OpensTheInboxForWriting) {
+    EXPECT_FALSE(attempt());
+    EXPECT_EQ(std::ranges::count(inbox_server().log, "select INBOX"), 1);
+    EXPECT_EQ(std::ranges::count(inbox_server().log, "examine INBOX"), 0);
+}
+
 TEST_F(DeliverTest, ReportsARefusal) {
     inbox_server().refuse = [](std::string const&) {
         return std::optional(Error{ErrorCode::over_quota, "append"});

@@ -115,7 +115,7 @@ class Fleet {
     /// Moves on to the next event; nothing happens between two.
     void step() {
         auto const schedule = make_schedule(jobs_, limits_, health_, now);
-        for (auto const id : schedule.start) start(id);
+        for (auto const& job : schedule.start) start(job.id);
         auto next = schedule.wake.value_or(WallTime::max());
         if (!events_.empty()) next = std::min(next, events_.begin()->first);
         now = next;

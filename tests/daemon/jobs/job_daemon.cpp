@@ -91,6 +91,13 @@ Task<copy::PassResult> work_for(Context context, copy::Observer& observer, std::
     co_return result;
 }
 
+Task<copy::VerifyResult> verify_until_stopped(Context context) {
+    for (int left = 24 * 3600; left > 0 && !context.stop.requested(); --left)
+        co_await context.clock.sleep_for(std::chrono::seconds(1));
+    throw Failure(ErrorCode::cancelled, "the verification was stopped");
+    co_return copy::VerifyResult{};
+}
+
 Task<copy::PassResult> hang(Context context) {
     co_await context.clock.sleep_for(std::chrono::hours(24));
     co_return copy::PassResult{};
@@ -128,6 +135,13 @@ Task<copy::PlanSummary> ScriptedPassRunner::plan(Context, copy::Connections&, co
     copy::PlanSummary summary;
     summary.folders.push_back({"INBOX", "INBOX", false, 3, 2, 100});
     co_return summary;
+}
+
+Task<copy::VerifyResult> ScriptedPassRunner::verify(Context context, copy::Connections&, copy::Journal&,
+                                                    copy::VerifyOptions options) {
+    if (on_verify) return on_verify(context, std::move(options));
+    auto const answer = []() -> Task<copy::VerifyResult> { co_return copy::VerifyResult{1, 3, {}, {}}; };
+    return answer();
 }
 
 Task<jobs::Probe> ScriptedPassRunner::probe(Context context, jobs::Access, Side, config::Config::Timeouts) {

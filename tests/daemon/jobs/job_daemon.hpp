@@ -28,6 +28,8 @@ Task<copy::PassResult> copy_one_message(copy::Observer& observer);
 Task<copy::PassResult> fail_with(ErrorCode code, Side side);
 /// Plans, then looks at the stop signal once a second; completes after `seconds`.
 Task<copy::PassResult> work_for(Context context, copy::Observer& observer, std::chrono::seconds seconds);
+/// Looks at the stop signal once a second, for a day; then throws as copy::verify_pass.
+Task<copy::VerifyResult> verify_until_stopped(Context context);
 /// Hears no stop signal for a day.
 Task<copy::PassResult> hang(Context context);
 
@@ -41,6 +43,7 @@ class ScriptedPassRunner final : public jobs::PassRunner {
     /// Why a side cannot be connected to; empty: it can.
     std::function<std::optional<ErrorCode>(std::string const& login, Side side)> refuse;
     std::function<Task<jobs::Probe>(Context)> on_probe;
+    std::function<Task<copy::VerifyResult>(Context, copy::VerifyOptions)> on_verify;
     MemoryServer destination;  ///< Receives the completion mails of all jobs.
     MemoryServer source;
     /// Shared with the passes: those of a daemon that has died go with its loop, after the runner.
@@ -57,6 +60,8 @@ class ScriptedPassRunner final : public jobs::PassRunner {
                                copy::PassOptions options, copy::Observer& observer) override;
     Task<copy::PlanSummary> plan(Context context, copy::Connections& connections, copy::Journal& journal,
                                  copy::PassOptions options) override;
+    Task<copy::VerifyResult> verify(Context context, copy::Connections& connections, copy::Journal& journal,
+                                    copy::VerifyOptions options) override;
     Task<jobs::Probe> probe(Context context, jobs::Access access, Side side,
                             config::Config::Timeouts timeouts) override;
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <filesystem>
 #include <fstream>
 
+#include "common/attempt.hpp"
 #include "tests/daemon/jobs/job_daemon.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -164,6 +166,137 @@ TEST_F(LocalServiceTest, PlansWithoutCreatingAJob) {
     ASSERT_EQ(result.summary.folders.size(), 1U);
     EXPECT_EQ(result.summary.folders.front().to_copy, 2U);
     EXPECT_TRUE(daemon.service().jobs().empty());
+}
+
+Task<copy::VerifyResult> verified(std::uint64_t messages) {
+    co_return copy::VerifyResult{1, messages, {}, {}};
+}
+
+class Verification : public LocalServiceTest {
+ protected:
+    /// Begins to verify and returns; `ended` is set at the end, `error` where it failed.
+    void begin(JobDaemon& daemon, JobId id) {
+        auto const on_end = [this](std::exception_ptr const& thrown, copy::VerifyResult const&) {
+            ended = true;
+            error = imapcopy::error_of(thrown);
+        };
+        auto verifying = daemon.service().verify(id, VerifyLevel::index, Secret("old"), Secret("new"));
+        boost::asio::co_spawn(daemon.io, std::move(verifying), on_end);
+        daemon.settle();
+    }
+    std::optional<Error> verify(JobDaemon& daemon, JobId id) {
+        return daemon.error_of(daemon.service().verify(id, VerifyLevel::index, Secret("old"), Secret("new")));
+    }
+
+    bool ended = false;
+    std::optional<Error> error;
+};
+
+TEST_F(Verification, ComparesWithTheSecretsThatAreGiven) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    VerifyLevel level = VerifyLevel::index;
+    daemon.runner.on_verify = [&](Context, copy::VerifyOptions const& options) {
+        level = options.level;
+        return verified(30);
+    };
+    auto const result =
+        daemon.call(daemon.service().verify(id, VerifyLevel::digest, Secret("a"), Secret("b")));
+    EXPECT_EQ(result.messages, 30U);
+    EXPECT_EQ(level, VerifyLevel::digest);
+    EXPECT_EQ(daemon.runner.last_password["anna"], "a");
+    // They are not kept: the next one needs them again.
+    auto const missing =
+        daemon.error_of(daemon.service().verify(id, VerifyLevel::index, Secret(), Secret("b")));
+    ASSERT_TRUE(missing);
+    EXPECT_EQ(missing->code, ErrorCode::credentials_missing);
+    EXPECT_EQ(missing->side, Side::source);
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+    EXPECT_EQ(verify(daemon, JobId(99))->code, ErrorCode::no_such_job);
+}
+
+TEST_F(Verification, UsesKeptSecrets) {
+    JobDaemon daemon(path_);
+    JobSpec spec;
+    spec.keep_secrets_seconds = 3600;
+    auto const id = daemon.submit("anna", spec);
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    daemon.settle();
+    EXPECT_FALSE(daemon.error_of(daemon.service().verify(id, VerifyLevel::index, {}, {})));
+    EXPECT_EQ(daemon.runner.last_password["anna"], "old password");
+}
+
+TEST_F(Verification, IsRefusedWhileTheJobRunsOrIsVerified) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, std::chrono::seconds(5));
+    };
+    auto const id = daemon.submit("anna");
+    daemon.pass_time(std::chrono::seconds(1));
+    auto const running = verify(daemon, id);
+    ASSERT_TRUE(running);
+    EXPECT_EQ(running->code, ErrorCode::wrong_state);
+    EXPECT_NE(running->message.find("is running; wait for its end, or hold it first"), std::string::npos);
+    daemon.pass_time(std::chrono::seconds(6));
+    daemon.runner.on_verify = [](Context context, copy::VerifyOptions const&) {
+        return test::verify_until_stopped(context);
+    };
+    begin(daemon, id);
+    EXPECT_EQ(verify(daemon, id)->code, ErrorCode::wrong_state);
+    daemon.call(daemon.service().cancel(id));
+    daemon.pass_time(std::chrono::seconds(2));
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(error->code, ErrorCode::cancelled);
+    EXPECT_EQ(daemon.phase(id), Phase::complete) << "the job itself had ended before";
+    daemon.runner.on_verify = {};
+    EXPECT_FALSE(verify(daemon, id));
+}
+
+TEST_F(Verification, TakesAPlaceAmongTheJobs) {
+    config::Config config;
+    config.limits.max_jobs = 1;
+    JobDaemon daemon(path_, config);
+    auto const id = run(daemon, "anna");
+    daemon.runner.on_verify = [](Context context, copy::VerifyOptions const&) {
+        return test::verify_until_stopped(context);
+    };
+    begin(daemon, id);
+    auto const other = daemon.submit("bert");
+    daemon.pass_time(std::chrono::seconds(3));
+    EXPECT_EQ(daemon.phase(other), Phase::queued);
+    daemon.call(daemon.service().cancel(id));
+    daemon.pass_time(std::chrono::seconds(3));
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(daemon.phase(other), Phase::complete) << "it starts by itself once there is room";
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, std::chrono::seconds(5));
+    };
+    daemon.submit("carl");
+    daemon.pass_time(std::chrono::seconds(1));
+    EXPECT_EQ(verify(daemon, id)->code, ErrorCode::queue_full);
+}
+
+TEST_F(Verification, EndsWhenTheDaemonStops) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    daemon.runner.on_verify = [](Context context, copy::VerifyOptions const&) {
+        return test::verify_until_stopped(context);
+    };
+    begin(daemon, id);
+    daemon.call(daemon.service().stop());
+    daemon.pass_time(std::chrono::seconds(2));
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(verify(daemon, id)->code, ErrorCode::unavailable);
+}
+
+TEST_F(Verification, DiesWithItsLoop) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    daemon.runner.on_verify = [](Context context, copy::VerifyOptions const&) {
+        return test::verify_until_stopped(context);
+    };
+    begin(daemon, id);
+    EXPECT_FALSE(ended);
 }
 
 TEST_F(LocalServiceTest, ReloadsAllOrNothing) {

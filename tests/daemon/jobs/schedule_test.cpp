@@ -29,7 +29,8 @@ HostHealth well() {
 std::vector<std::uint32_t> started(std::vector<Candidate> const& candidates,
                                    config::Config::Limits const& limits, HostHealth const& health = well()) {
     std::vector<std::uint32_t> ids;
-    for (auto const id : make_schedule(candidates, limits, health, now).start) ids.push_back(id.value());
+    for (auto const& start : make_schedule(candidates, limits, health, now).start)
+        ids.push_back(start.id.value());
     return ids;
 }
 
@@ -108,7 +109,8 @@ TEST(Schedule, LeavesAHostAloneThatDoesNotAnswerAndServesTheOthers) {
     health.did_not_answer("a", now, now);
     auto const jobs = std::vector{job(1, "a", "1"), job(2, "b", "2")};
     auto const schedule = make_schedule(jobs, {}, health, now);
-    EXPECT_EQ(schedule.start, std::vector{JobId(2)});
+    ASSERT_EQ(schedule.start.size(), 1U);
+    EXPECT_EQ(schedule.start[0].id, JobId(2));
     EXPECT_EQ(schedule.wake, now + HostHealth::pause_first);
 }
 
@@ -121,6 +123,39 @@ TEST(Schedule, KeepsToTheConnectionsThatAServerAllowed) {
     auto shared = jobs;
     for (auto& candidate : shared) candidate.source.account = "old\nuser1";
     EXPECT_EQ(started(shared, {}, health), (std::vector<std::uint32_t>{1}));
+}
+
+std::vector<std::uint32_t> lanes_of(std::vector<Candidate> const& candidates,
+                                    config::Config::Limits const& limits) {
+    std::vector<std::uint32_t> lanes;
+    for (auto const& start : make_schedule(candidates, limits, well(), now).start)
+        lanes.push_back(start.lanes);
+    return lanes;
+}
+
+TEST(Schedule, GivesFurtherLanesOfWhatIsLeft) {
+    config::Config::Limits limits;  // 8 places, 16 connections to a host, 4 to an account, 3 lanes.
+    auto const a = job(1, "a", "1");
+    auto const b = job(2, "b", "2");
+    EXPECT_EQ(lanes_of({a}, limits), std::vector<std::uint32_t>{3});
+    limits.connections_per_account = 2;
+    EXPECT_EQ(lanes_of({a}, limits), std::vector<std::uint32_t>{2});
+    limits.connections_per_account = 4;
+    auto preset = a;
+    preset.source.account_connections_max = 1;
+    EXPECT_EQ(lanes_of({preset}, limits), std::vector<std::uint32_t>{1});
+    limits.max_jobs = 2;
+    limits.connections_per_host = 5;
+    EXPECT_EQ(lanes_of({a, b}, limits), (std::vector<std::uint32_t>{3, 2})) << "in turn";
+    limits.max_jobs = 4;
+    EXPECT_EQ(lanes_of({a, b}, limits), (std::vector<std::uint32_t>{2, 1}))
+        << "a free place keeps a connection";
+    auto running = a;
+    running.running = true;
+    running.lanes = 4;
+    EXPECT_EQ(lanes_of({running, b}, limits), std::vector<std::uint32_t>{1});
+    EXPECT_EQ(lanes_of({running, b, job(3, "c", "3")}, limits), std::vector<std::uint32_t>{1})
+        << "the lanes of a running job count";
 }
 
 TEST(Schedule, KnowsAMailboxByItsHostAndIdentity) {

@@ -60,6 +60,14 @@ class WaitingJournal final : public copy::Journal {
         test::await(loop_, journal_->finish(folder, std::move(outcomes)));
         co_return;
     }
+    Task<> set_flags(FolderId folder, std::vector<std::pair<copy::Uid, copy::Flags>> flags) override {
+        write();
+        test::await(loop_, journal_->set_flags(folder, std::move(flags)));
+        co_return;
+    }
+    Task<copy::LedgerView> refused_entries(FolderId folder) override {
+        co_return test::await(loop_, journal_->refused_entries(folder));
+    }
     Task<copy::LedgerView> entries(FolderId folder, copy::UidRange range) override {
         co_return test::await(loop_, journal_->entries(folder, range));
     }

@@ -44,6 +44,17 @@ TEST(Fragmenter, StreamsBodies) {
     }
 }
 
+/// GNU Mailutils' imap4d ends its reply to AUTHENTICATE so.
+TEST(Fragmenter, TakesALineFeedAloneForTheEndOfATaggedReply) {
+    std::string const wire = "a1 OK AUTHENTICATE PLAIN authentication successful\n* OK {1}\r\n";
+    for (std::size_t chunk = 1; chunk <= wire.size(); ++chunk) {
+        auto const got = fragment(wire, chunk);
+        ASSERT_EQ(got.responses.size(), 2U) << chunk;
+        EXPECT_EQ(got.responses[0].text, "a1 OK AUTHENTICATE PLAIN authentication successful");
+        EXPECT_EQ(got.responses[1].text, "* OK {1}");
+    }
+}
+
 TEST(Fragmenter, StreamsOnlyTheWholeBody) {
     for (auto const* item : {"BODY[TEXT]", "BODY[HEADER]", "BODY[]<0>", "XBODY[]", "BINARY[]"}) {
         auto const got = fragment("* 1 FETCH (" + std::string(item) + " {2}\r\nhi)\r\n", 100);

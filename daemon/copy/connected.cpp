@@ -1,0 +1,41 @@
+#include "daemon/copy/connected.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include "common/task_group.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+Task<> connect_side(Connections& connections, Side side, std::unique_ptr<Endpoint>& endpoint) {
+    endpoint = co_await connections.connect(side);
+}
+
+Task<> close_side(Endpoint& endpoint) {
+    co_await endpoint.close();
+}
+
+}  // namespace
+
+Task<Connected> connect_both(Connections& connections) {
+    Connected connected;
+    TaskGroup sides(co_await boost::asio::this_coro::executor);
+    sides.spawn(connect_side(connections, Side::source, connected.source));
+    sides.spawn(connect_side(connections, Side::destination, connected.destination));
+    co_await sides.join();
+    co_return connected;
+}
+
+Task<> close_both(Connected& connected) {
+    TaskGroup sides(co_await boost::asio::this_coro::executor);
+    sides.spawn(close_side(*connected.source));
+    sides.spawn(close_side(*connected.destination));
+    co_await sides.join();
+}
+
+bool is_worth_reconnecting(Error const& error) {
+    return error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
+           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished;
+}
+
+}  // namespace imapcopy::copy

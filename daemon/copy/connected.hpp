@@ -1,0 +1,24 @@
+#pragma once
+
+// One connection to each side, opened and closed together.
+
+#include <memory>
+
+#include "daemon/copy/pass.hpp"
+
+namespace imapcopy::copy {
+
+struct Connected {
+    std::unique_ptr<Endpoint> source;
+    std::unique_ptr<Endpoint> destination;
+};
+
+/// Both at the same time: each costs several round trips. Throws what the first failure threw.
+Task<Connected> connect_both(Connections& connections);
+/// Both at the same time. `connected` outlives the call.
+Task<> close_both(Connected& connected);
+
+/// True for a failure after which new connections may go on where the old ones ended.
+bool is_worth_reconnecting(Error const& error);
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,25 @@
+#pragma once
+
+// Several lanes of one pass: each takes the next folder as soon as it has room, so that round trips of one
+// are the work of another, and a server may use more than one of its cores.
+
+#include "daemon/copy/lane.hpp"
+
+namespace imapcopy::copy {
+
+/// How many lanes at most, and for how many messages there is one more.
+struct LaneLimits {
+    std::uint32_t lanes_max = 1;
+    std::uint32_t messages_per_lane = 200;
+};
+
+/// How many lanes are worth their connections: at least 1, and no more than folders.
+std::uint32_t lanes_worthwhile(std::vector<FolderWork*> const& folders, LaneLimits const& limits);
+
+/// Copies `folders` over the connections of `lead` and over others, which it opens and closes. One that
+/// cannot be opened is done without. If a lane fails, the others end in good order between two messages; then
+/// the failure is thrown, that of `lead` first. False: stopped. All references outlive the call.
+Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::vector<FolderWork*> folders,
+                         LaneLimits limits);
+
+}  // namespace imapcopy::copy

@@ -1,0 +1,81 @@
+#include "daemon/copy/lanes.hpp"
+
+#include "tests/daemon/copy/pass_fixture.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+using test::sample_message;
+using test::World;
+
+TEST(LanesWorthwhile, CountsFoldersAndMessages) {
+    FolderWork small;
+    small.source.messages = 150;
+    FolderWork large;
+    large.source.messages = 1000;
+    EXPECT_EQ(lanes_worthwhile({}, {4, 200}), 1U);
+    EXPECT_EQ(lanes_worthwhile({&large}, {4, 200}), 1U) << "one folder, one lane";
+    EXPECT_EQ(lanes_worthwhile({&small, &small}, {4, 200}), 2U);
+    EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {4, 200}), 3U);
+    EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {2, 200}), 2U);
+    EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {0, 200}), 1U);
+    small.source.messages = 5;
+    EXPECT_EQ(lanes_worthwhile({&small, &small}, {4, 200}), 1U);
+}
+
+/// Six folders of ten messages.
+void fill_folders(World& world) {
+    for (char folder = 'A'; folder <= 'F'; ++folder) {
+        world.source.add_mailbox(std::string(1, folder));
+        for (int i = 0; i < 10; ++i)
+            world.source.add_message(std::string(1, folder), sample_message(folder * 100 + i, 3000));
+    }
+    world.options.lanes_max = 3;
+    world.options.messages_per_lane = 1;
+}
+
+TEST(Lanes, CopyInOrderOverConnectionsOfTheirOwn) {
+    World world;
+    fill_folders(world);
+    auto const ran = world.run();
+    ASSERT_TRUE(ran.ok());
+    EXPECT_EQ(world.connections.count, 6U);
+    EXPECT_EQ(ran.value->messages_copied, 60U);
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+    for (char folder = 'A'; folder <= 'F'; ++folder) {
+        auto const& messages = world.destination.at(std::string(1, folder)).messages;
+        ASSERT_EQ(messages.size(), 10U);
+        for (int i = 0; i < 10; ++i)
+            EXPECT_EQ(messages[static_cast<std::size_t>(i)].body, sample_message(folder * 100 + i, 3000));
+    }
+    world.connections.count = 0;
+    ASSERT_TRUE(world.run().ok());
+    EXPECT_EQ(world.connections.count, 2U) << "where nothing is to be done, one lane is enough";
+}
+
+TEST(Lanes, DoWithoutALaneThatIsRefused) {
+    World world;
+    fill_folders(world);
+    world.connections.refuse_from = 3;
+    ASSERT_TRUE(world.run().ok());
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
+TEST(Lanes, StopAllWhenTheDestinationIsFull) {
+    World world;
+    fill_folders(world);
+    std::size_t taken = 0;
+    world.destination.refuse = [&taken](std::string const&) -> std::optional<Error> {
+        if (++taken <= 20) return std::nullopt;
+        return Error{ErrorCode::over_quota, "append", "full"};
+    };
+    auto const ran = world.run();
+    ASSERT_FALSE(ran.ok());
+    EXPECT_EQ(error_of(ran.exception)->code, ErrorCode::over_quota);
+    world.destination.refuse = nullptr;
+    ASSERT_TRUE(world.run().ok());
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
+}  // namespace
+}  // namespace imapcopy::copy

@@ -1,0 +1,190 @@
+// What a destination cannot hold as it is: kept as well as it allows, named in every report, and nothing else
+// suffers from it.
+
+#include <gmock/gmock.h>
+
+#include "tests/daemon/copy/pass_fixture.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+using test::sample_message;
+using test::StoredMessage;
+using test::World;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+PassResult succeed(World& world) {
+    auto ran = world.run();
+    if (!ran.ok()) {
+        ADD_FAILURE() << to_string(*error_of(ran.exception));
+        return {};
+    }
+    return std::move(*ran.value);
+}
+
+std::size_t appends_of_another_pass(World& world) {
+    world.destination.log.clear();
+    (void)succeed(world);
+    return world.destination.count_commands("append");
+}
+
+void refuse_number(World& world, int number) {
+    world.destination.refuse = [number](std::string const& body) -> std::optional<Error> {
+        if (body.find("number " + std::to_string(number) + "\r\n") == std::string::npos) return std::nullopt;
+        return Error{ErrorCode::append_rejected, "append", "invalid header"};
+    };
+}
+
+TEST(PassFidelity, NamesARefusedMessageInEveryReportUntilItIsGone) {
+    World world;
+    for (int i = 1; i <= 5; ++i) world.source.add_message("INBOX", sample_message(i));
+    refuse_number(world, 3);
+    for (int pass = 1; pass <= 3; ++pass) {
+        auto const result = succeed(world);
+        ASSERT_THAT(result.exceptions, SizeIs(1)) << "pass " << pass;
+        EXPECT_EQ(result.exceptions[0].uid, Uid(3));
+        EXPECT_EQ(result.exceptions[0].code, "AppendRejected");
+        EXPECT_THAT(result.exceptions[0].text, HasSubstr("invalid header"));
+        EXPECT_EQ(result.folders[0].exceptions, 1U);
+        EXPECT_EQ(result.folders[0].copied + result.folders[0].recognised, 4U);
+        EXPECT_EQ(world.observer.last.messages_done, 4U);
+        EXPECT_EQ(world.observer.last.messages_skipped, 1U);
+        if (pass == 2) world.source.add_message("INBOX", sample_message(6));  // The third opens the folder.
+        if (pass == 2) world.source.remove_message("INBOX", Uid(5));
+    }
+    world.source.remove_message("INBOX", Uid(3));
+    EXPECT_THAT(succeed(world).exceptions, IsEmpty());
+    EXPECT_EQ(appends_of_another_pass(world), 0U);
+}
+
+TEST(PassFidelity, NamesARefusedMessageAlthoughTheConnectionBrokeAfterwards) {
+    for (std::size_t k = 1; k <= 60; ++k) {
+        World world;
+        for (int i = 1; i <= 5; ++i) world.source.add_message("INBOX", sample_message(i));
+        refuse_number(world, 3);
+        world.destination.fail_at(k, test::Fault::lose_connection);
+        EXPECT_THAT(succeed(world).exceptions, SizeIs(1)) << "destination step " << k;
+    }
+}
+
+TEST(PassFidelity, LeavesOutAKeywordOrADateRatherThanTheMessage) {
+    World world;
+    auto& source = world.source;
+    source.add_message("INBOX", sample_message(1), Flags::parse("\\Seen Plain"), 1'000'000'000);
+    source.add_message("INBOX", sample_message(2), Flags::parse("\\Seen Plain Odd!"), 1'000'000'000);
+    source.add_message("INBOX", sample_message(3), Flags::parse("Plain"), -86'400);
+    source.add_message("INBOX", sample_message(4), {}, 1'000'000'000);
+    world.destination.refuse_message = [](StoredMessage const& message) {
+        return message.flags.has_keyword("Odd!") || message.internal_date.unix_seconds < 0;
+    };
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 4U);
+    ASSERT_THAT(result.exceptions, SizeIs(2));
+    EXPECT_EQ(result.exceptions[0].code, "AttributeRefused");
+    EXPECT_THAT(result.exceptions[0].text, HasSubstr("without its keywords Odd!,"));
+    EXPECT_THAT(result.exceptions[1].text, HasSubstr("without its date"));
+    EXPECT_EQ(world.observer.last.messages_skipped, 0U);
+    std::vector<std::string> flags;
+    for (auto const& message : world.destination.at("INBOX").messages)
+        flags.push_back(message.flags.to_string());
+    EXPECT_THAT(flags, testing::UnorderedElementsAre("\\Seen Plain", "\\Seen Plain", "", ""));
+
+    // The keyword that is not there is not asked for again.
+    world.destination.log.clear();
+    source.set_flags("INBOX", Uid(2), Flags::parse("\\Seen \\Flagged Plain Odd!"));
+    EXPECT_THAT(succeed(world).exceptions, IsEmpty());
+    EXPECT_EQ(world.destination.count_commands("append"), 0U);
+    EXPECT_EQ(world.destination.count_commands("store"), 1U);
+}
+
+TEST(PassFidelity, SaysOnceAFolderWhichKeywordsTheDestinationDoesNotKeep) {
+    World world;
+    world.destination.any_keyword = false;
+    for (int i = 1; i <= 3; ++i)
+        world.source.add_message("INBOX", sample_message(i), Flags::parse(i == 1 ? "\\Seen" : "\\Seen Red"));
+    auto const result = succeed(world);
+    ASSERT_THAT(result.exceptions, SizeIs(1));
+    EXPECT_EQ(result.exceptions[0].code, "AttributeRefused");
+    EXPECT_EQ(result.exceptions[0].text, "the destination does not keep Red, which 2 messages had");
+    EXPECT_EQ(result.messages_copied, 3U);
+}
+
+TEST(PassFidelity, PutsAFolderWhoseNameIsRefusedUnderTheSameOtherNameEachTime) {
+    World world;
+    world.source.add_mailbox("Odd*name").mailbox.subscribed = true;
+    world.source.add_mailbox("Odd*name/Child");
+    world.source.add_message("Odd*name", sample_message(1));
+    world.source.add_message("Odd*name/Child", sample_message(2));
+    world.destination.refuse_name = [](std::string const& name) {
+        return name.find('*') != std::string::npos;
+    };
+    auto const first = succeed(world);
+    EXPECT_EQ(first.messages_copied, 2U);
+    ASSERT_THAT(first.exceptions, SizeIs(2));
+    EXPECT_EQ(first.exceptions[0].code, "FolderCreateRefused");
+    EXPECT_THAT(first.exceptions[0].text, HasSubstr("stored as \"Odd_name-"));
+    auto const again = succeed(world);
+    EXPECT_EQ(again.messages_copied, 0U);
+    EXPECT_FALSE(again.changed);
+    EXPECT_EQ(again.exceptions, first.exceptions);
+    world.journal = {};  // The other name is known again without the ledger, too.
+    EXPECT_EQ(succeed(world).messages_copied, 0U);
+}
+
+TEST(PassFidelity, ListsAFolderThatTheDestinationDoesNotOpenAndCopiesTheOthers) {
+    World world;
+    world.source.add_mailbox("Closed");
+    world.source.add_message("Closed", sample_message(1));
+    world.source.add_message("INBOX", sample_message(2));
+    world.destination.add_mailbox("Closed");
+    world.destination.unopenable = {"Closed"};
+    auto const result = succeed(world);
+    ASSERT_THAT(result.exceptions, SizeIs(1));
+    EXPECT_EQ(result.exceptions[0].folder, "Closed");
+    EXPECT_EQ(result.exceptions[0].code, "FolderVanished");
+    EXPECT_EQ(result.messages_copied, 1U);
+    world.destination.unopenable.clear();
+    EXPECT_EQ(succeed(world).messages_copied, 1U);
+}
+
+TEST(PassFidelity, ListsAFolderThatTheSourceDoesNotOpenAndCopiesTheOthers) {
+    World world;
+    world.source.add_mailbox("Closed");
+    world.source.add_message("Closed", sample_message(1));
+    world.source.add_message("INBOX", sample_message(2));
+    world.source.unopenable = {"Closed"};
+    auto const result = succeed(world);
+    ASSERT_THAT(result.exceptions, SizeIs(1));
+    EXPECT_EQ(result.exceptions[0].folder, "Closed");
+    EXPECT_EQ(result.messages_copied, 1U);
+    world.source.unopenable.clear();
+    EXPECT_EQ(succeed(world).messages_copied, 1U);
+}
+
+TEST(PassFidelity, RecognisesAnotherToolsCopiesAlthoughTheUserDeletedSomeOfOurs) {
+    World world;
+    for (int i = 1; i <= 4; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.destination.add_message("INBOX", sample_message(4));
+    std::size_t seen = 0;
+    world.destination.refuse = [&](std::string const&) -> std::optional<Error> {
+        if (++seen == 1) world.stop.request();
+        return std::nullopt;
+    };
+    world.options.batch_messages_max = 3;
+    (void)succeed(world);
+    world.stop = {};
+    // One of ours goes, and another tool brings a message that is at the source, too.
+    world.destination.remove_message("INBOX", world.destination.at("INBOX").messages.back().uid);
+    world.source.add_message("INBOX", sample_message(5));
+    world.destination.add_message("INBOX", sample_message(5));
+    (void)succeed(world);
+    std::size_t fives = 0;
+    for (auto const& message : world.destination.at("INBOX").messages)
+        fives += message.body == sample_message(5);
+    EXPECT_EQ(fives, 1U);
+}
+
+}  // namespace
+}  // namespace imapcopy::copy

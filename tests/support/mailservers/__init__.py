@@ -1,0 +1,1 @@
+"""Private mail servers of several kinds; tests/support/mailserver is the door."""
