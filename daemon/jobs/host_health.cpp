@@ -14,9 +14,9 @@ constexpr std::array before_the_login = {ErrorCode::connection_lost, ErrorCode::
 
 }  // namespace
 
-bool counts_for_host(ErrorCode error, Phase phase) {
+bool counts_for_host(ErrorCode error, Reached reached) {
     if (std::ranges::find(at_any_time, error) != at_any_time.end()) return true;
-    return phase == Phase::connecting && std::ranges::find(before_the_login, error) != before_the_login.end();
+    return reached == Reached::no && std::ranges::find(before_the_login, error) != before_the_login.end();
 }
 
 bool HostHealth::answered(std::string const& host) {

@@ -12,10 +12,12 @@
 
 namespace imapcopy::jobs {
 
+/// Whether an attempt had been logged in to the server that failed it.
+enum class Reached : std::uint8_t { no, yes };
+
 /// Whether `error` ended an attempt because of the server as a whole, and not of one login or mailbox: no
-/// address, no connection, no TLS, no greeting, or "unavailable" before the login. `phase` is the job's when
-/// it failed.
-bool counts_for_host(ErrorCode error, Phase phase);
+/// address, no connection, no TLS, no greeting, or "unavailable" before the login.
+bool counts_for_host(ErrorCode error, Reached reached);
 
 /// Hosts are named as in SideUse::host. Times are of one clock; one that is set back frees everything.
 class HostHealth {

@@ -45,6 +45,21 @@ SideUse use_of(AccountSpec const& account, config::Providers const& providers) {
 
 }  // namespace
 
+store::JobUpdate update_of(JobView const& view) {
+    store::JobUpdate update;
+    update.phase = view.phase;
+    update.wait_reason = view.wait_reason;
+    update.wait_text = view.wait_text;
+    update.waiting_until = view.waiting_until;
+    update.attempt = view.attempt;
+    update.started = view.started;
+    update.ended = view.ended;
+    update.progress = view.progress;
+    update.error = view.error;
+    update.last_activity = view.last_activity;
+    return update;
+}
+
 Entry& Roster::add(store::JobRow row) {
     auto entry = std::make_unique<Entry>();
     auto const id = row.view.id;
@@ -127,27 +142,6 @@ std::vector<Entry*> Roster::running() {
     return running;
 }
 
-std::vector<Entry*> Roster::waiting(WaitReason reason) {
-    std::vector<Entry*> waiting;
-    for (auto const& [id, entry] : entries_) {
-        auto const& view = entry->row.view;
-        if (view.phase == Phase::waiting && view.wait_reason == reason) waiting.push_back(entry.get());
-    }
-    return waiting;
-}
-
-std::uint32_t Roster::connections(std::string const& key) const {
-    std::uint32_t count = 0;
-    for (auto const& [id, entry] : entries_) {
-        if (!entry->running) continue;
-        auto const& spec = entry->row.view.spec;
-        for (auto const* const account : {&spec.source, &spec.destination}) {
-            if (host_key(*account) == key || mailbox_key(*account) == key) count += entry->running->lanes;
-        }
-    }
-    return count;
-}
-
 std::vector<Entry*> Roster::verified() {
     std::vector<Entry*> verified;
     for (auto const& [id, entry] : entries_) {
@@ -187,12 +181,35 @@ std::vector<Candidate> Roster::candidates(Settings const& settings) const {
         if (!running && !due) continue;
         auto candidate = candidate_of(view, settings);
         candidate.running = running;
-        candidate.connecting = entry->running != nullptr && view.phase == Phase::connecting;
-        if (entry->running) candidate.lanes = entry->running->lanes;
+        if (entry->running) {
+            candidate.source.connecting = entry->running->reached(Side::source) == Reached::no;
+            candidate.destination.connecting = entry->running->reached(Side::destination) == Reached::no;
+            candidate.lanes = entry->running->lanes;
+        }
         candidate.due = due.value_or(WallTime{});
         candidates.push_back(std::move(candidate));
     }
     return candidates;
+}
+
+std::vector<Entry*> Roster::waiting(WaitReason reason) {
+    std::vector<Entry*> waiting;
+    for (auto const& [id, entry] : entries_) {
+        auto const& view = entry->row.view;
+        if (view.phase == Phase::waiting && view.wait_reason == reason) waiting.push_back(entry.get());
+    }
+    return waiting;
+}
+
+std::uint32_t Roster::connections(std::string const& key, Settings const& settings) const {
+    std::uint32_t count = 0;
+    for (auto const& job : candidates(settings)) {
+        if (!job.running) continue;
+        for (auto const* const side : {&job.source, &job.destination}) {
+            if (side->host == key || side->account == key) count += job.lanes;
+        }
+    }
+    return count;
 }
 
 }  // namespace imapcopy::jobs

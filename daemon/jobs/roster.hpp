@@ -37,11 +37,16 @@ struct Running {
     std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
     Rate rate;
     TimePoint published = TimePoint::min();
-    bool saving = false;                ///< A save of the progress is under way.
-    std::uint32_t lanes = 1;            ///< That it may open.
-    WallTime began = {};                ///< When the attempt began.
+    bool saving = false;      ///< A save of the progress is under way.
+    std::uint32_t lanes = 1;  ///< That it may open.
+    WallTime began = {};      ///< When the attempt began.
+    Reached source = Reached::no;
+    Reached destination = Reached::no;
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
     std::uint64_t bytes_before = 0;
+
+    /// Whether the attempt has logged in there.
+    Reached& reached(Side side) { return side == Side::source ? source : destination; }
 };
 
 struct Entry {
@@ -54,6 +59,9 @@ struct Entry {
 
 /// What `job` takes of its servers, due now.
 Candidate candidate_of(JobView const& job, Settings const& settings);
+
+/// What the store writes when the job moves on.
+store::JobUpdate update_of(JobView const& view);
 
 class Roster {
  public:
@@ -75,16 +83,16 @@ class Roster {
     std::uint32_t unfinished() const;
     std::uint32_t unfinished_of(std::uint32_t owner_uid) const;
     std::vector<Entry*> running();
-    /// Those in phase waiting for `reason`.
-    std::vector<Entry*> waiting(WaitReason reason);
-    /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
-    std::uint32_t connections(std::string const& key) const;
     std::vector<Entry*> verified();  ///< Those under verification.
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
 
     /// For make_schedule: jobs that run or are verified, and those that start by themselves at some time.
     std::vector<Candidate> candidates(Settings const& settings) const;
+    /// Those in phase waiting for `reason`.
+    std::vector<Entry*> waiting(WaitReason reason);
+    /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
+    std::uint32_t connections(std::string const& key, Settings const& settings) const;
 
  private:
     std::map<JobId, std::unique_ptr<Entry>> entries_;

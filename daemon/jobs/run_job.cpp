@@ -52,23 +52,43 @@ copy::Exception undelivered(Error const& error) {
     return exception;
 }
 
-Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt, copy::Observer& observer) {
+/// Connections that tell when they have reached a server.
+class ToldConnections final : public copy::Connections {
+ public:
+    /// `observer` outlives them.
+    ToldConnections(std::unique_ptr<copy::Connections> connections, AttemptObserver& observer)
+        : connections_(std::move(connections)), observer_(observer) {}
+
+    Task<std::unique_ptr<copy::Endpoint>> connect(Side side) override {
+        auto connecting = connections_->connect(side);
+        auto endpoint = co_await std::move(connecting);
+        observer_.reached(side);
+        co_return endpoint;
+    }
+
+ private:
+    std::unique_ptr<copy::Connections> connections_;
+    AttemptObserver& observer_;
+};
+
+Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt, AttemptObserver& observer) {
     auto const& view = attempt.row.view;
     auto source = co_await open_access(parts, view.id, view.spec.source, Side::source);
     auto destination = co_await open_access(parts, view.id, view.spec.destination, Side::destination);
-    auto const connections =
-        parts.runner.connections(context, std::move(source), std::move(destination), attempt.config);
+    ToldConnections connections(
+        parts.runner.connections(context, std::move(source), std::move(destination), attempt.config),
+        observer);
     auto const journal = parts.runner.journal(attempt.row.pair);
     auto options = pass_options(view.spec.folders, attempt.config);
     options.lanes_max = attempt.lanes_max;
-    auto pass = parts.runner.run(context, *connections, *journal, std::move(options), observer);
+    auto pass = parts.runner.run(context, connections, *journal, std::move(options), observer);
     auto result = co_await std::move(pass);
     AttemptEnd end;
     end.kind = AttemptEnd::Kind::stopped;
     if (result.stopped) co_return end;
     if (wants_mail(attempt, result)) {
         auto delivery = delivery_of(attempt, result, context.clock.wall_now());
-        auto delivering = deliver(context, *connections, parts.reports, std::move(delivery));
+        auto delivering = deliver(context, connections, parts.reports, std::move(delivery));
         auto const error = co_await std::move(delivering);
         if (error) result.exceptions.push_back(undelivered(*error));
     }
@@ -81,7 +101,7 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
 
 }  // namespace
 
-Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, copy::Observer& observer) {
+Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, AttemptObserver& observer) {
     auto running = as_result(run(context, parts, attempt, observer));
     auto const outcome = co_await std::move(running);
     if (!outcome.has_error()) co_return outcome.value();

@@ -39,9 +39,16 @@ struct AttemptEnd {
     Error error;
 };
 
+/// Hears of an attempt while it runs.
+class AttemptObserver : public copy::Observer {
+ public:
+    /// A connection has logged in to this side.
+    virtual void reached(Side side) = 0;
+};
+
 /// Opens the secrets, runs a pass, delivers the completion mail, stores the result. Never throws: errors
 /// become part of the value. `context.stop` ends it between steps, Asio cancellation at once. `observer`
 /// outlives it.
-Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, copy::Observer& observer);
+Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, AttemptObserver& observer);
 
 }  // namespace imapcopy::jobs

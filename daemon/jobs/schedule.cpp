@@ -45,9 +45,9 @@ class Usage {
         ++jobs_;
         writers_.insert(job.destination.account);
         take_lanes(job, job.lanes);
-        if (job.running && !job.connecting) return;
-        ++connecting_[job.source.host];
-        if (job.destination.host != job.source.host) ++connecting_[job.destination.host];
+        for (auto const* const side : {&job.source, &job.destination}) {
+            if (!job.running || side->connecting) ++connecting_[side->host];
+        }
     }
 
  private:

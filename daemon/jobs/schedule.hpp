@@ -17,6 +17,7 @@ namespace imapcopy::jobs {
 struct SideUse {
     std::string host;
     std::string account;                        ///< Host and mailbox; equal means the same mailbox.
+    bool connecting = false;                    ///< The job runs, and has not reached this side yet.
     std::uint32_t account_connections_max = 0;  ///< A provider's own limit; 0: only the configured one.
 };
 
@@ -28,7 +29,6 @@ std::string mailbox_key(AccountSpec const& account);
 struct Candidate {
     JobId id;
     bool running = false;
-    bool connecting = false;  ///< Runs, and has not reached both servers yet.
     std::uint32_t lanes = 1;  ///< Of a running job: as it was started, each a connection to both sides.
     WallTime due = {};        ///< Not before; 0: now.
     SideUse source;

@@ -21,21 +21,6 @@ bool is_over(JobState state) {
     return state == JobState::finished || state == JobState::error;
 }
 
-store::JobUpdate update_of(JobView const& view) {
-    store::JobUpdate update;
-    update.phase = view.phase;
-    update.wait_reason = view.wait_reason;
-    update.wait_text = view.wait_text;
-    update.waiting_until = view.waiting_until;
-    update.attempt = view.attempt;
-    update.started = view.started;
-    update.ended = view.ended;
-    update.progress = view.progress;
-    update.error = view.error;
-    update.last_activity = view.last_activity;
-    return update;
-}
-
 /// Clears what only belongs to the phase that is left.
 void enter(JobView& view, Phase phase, WallTime now) {
     view.phase = phase;
@@ -55,10 +40,15 @@ void hold_waiting(JobView& view) {
     view.wait_text = "held; release it to go on";
 }
 
+/// Whether the running attempt failed because of a server as a whole.
+bool is_of_host(Entry const& entry, Error const& error) {
+    return error.side && counts_for_host(error.code, entry.running->reached(*error.side));
+}
+
 }  // namespace
 
 /// Hears of an attempt's progress and passes it on, at most once a second.
-class Supervisor::ProgressObserver final : public copy::Observer {
+class Supervisor::ProgressObserver final : public AttemptObserver {
  public:
     ProgressObserver(Supervisor& supervisor, Entry& entry) : supervisor_(supervisor), entry_(entry) {}
 
@@ -67,11 +57,11 @@ class Supervisor::ProgressObserver final : public copy::Observer {
         if (event.has_error() || entry_.row.view.phase == phase) return;
         auto const next = next_phase(entry_.row.view.phase, *event);
         if (next.has_error()) return;
-        bool const connected = entry_.row.view.phase == Phase::connecting;
         entry_.row.view.phase = *next;
         report();
-        if (connected) supervisor_.hosts_answered(entry_);
     }
+
+    void reached(Side side) override { supervisor_.reached(entry_, side); }
 
     void lane_refused(Error const& error) override {
         if (error.code == ErrorCode::too_many_connections) supervisor_.note_host(entry_, error);
@@ -393,7 +383,6 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
             entry.row.pass = end.pass;
             entry.failures = 0;
             view.error.reset();
-            if (view.phase == Phase::connecting) hosts_answered(entry);
             auto const event = end.exceptions == 0 ? JobEvent::complete : JobEvent::complete_with_exceptions;
             move_to(entry, next_phase(view.phase, event).value());
             break;
@@ -442,7 +431,7 @@ RetryAnswer Supervisor::answer_to(Entry& entry, Error const& error) {
     question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
     auto answer = next_retry(question, settings_.config.retry);
     auto const& view = entry.row.view;
-    if (answer.kind != RetryKind::later || !counts_for_host(error.code, view.phase)) return answer;
+    if (answer.kind != RetryKind::later || !is_of_host(entry, error)) return answer;
     answer.reason = WaitReason::host;
     auto const now = context_.clock.wall_now();
     auto const closed_until = health_.closed_until(host_key(account_of(view, error)), now);
@@ -457,18 +446,19 @@ void Supervisor::note_host(Entry const& entry, Error const& error) {
     auto const now = context_.clock.wall_now();
     if (error.code == ErrorCode::too_many_connections) {
         auto const key = imap::counts_one_login(error) ? mailbox_key(account) : host_key(account);
-        health_.had_too_many(key, roster_.connections(key), now);
-    } else if (counts_for_host(error.code, view.phase)) {
+        health_.had_too_many(key, roster_.connections(key, settings_), now);
+    } else if (is_of_host(entry, error)) {
         health_.did_not_answer(host_key(account), entry.running->began, now);
-    } else if (info(error.code).retry == RetryClass::credentials) {
+    } else if (info(error.code).retry == RetryClass::credentials && !error.server_text.empty()) {
+        // Refused by the server, and not for want of a password here.
         host_answered(host_key(account));
     }
 }
 
-void Supervisor::hosts_answered(Entry const& entry) {
+void Supervisor::reached(Entry& entry, Side side) {
+    if (std::exchange(entry.running->reached(side), Reached::yes) == Reached::yes) return;
     auto const& spec = entry.row.view.spec;
-    host_answered(host_key(spec.source));
-    if (host_key(spec.source) != host_key(spec.destination)) host_answered(host_key(spec.destination));
+    host_answered(host_key(side == Side::source ? spec.source : spec.destination));
     schedule();
 }
 
@@ -477,7 +467,7 @@ void Supervisor::host_answered(std::string const& host) {
     if (!health_.answered(host)) return;
     for (auto* const entry : roster_.waiting(WaitReason::host)) {
         auto& view = entry->row.view;
-        bool const stood_still = view.error && counts_for_host(view.error->code, Phase::connecting);
+        bool const stood_still = view.error && counts_for_host(view.error->code, Reached::no);
         if (!stood_still || host_key(account_of(view, *view.error)) != host) continue;
         view.waiting_until = context_.clock.wall_now();
         publish(*entry);

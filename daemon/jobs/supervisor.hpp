@@ -101,7 +101,7 @@ class Supervisor {
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);
     void fail_attempt(Entry& entry, Error const& error);
-    void hosts_answered(Entry const& entry);
+    void reached(Entry& entry, Side side);
     void host_answered(std::string const& host);
     void note_host(Entry const& entry, Error const& error);
     RetryAnswer answer_to(Entry& entry, Error const& error);

@@ -19,16 +19,16 @@ TEST(HostHealth, CountsWhatKeepsEverybodyFromTheLogin) {
     for (auto const code :
          {ErrorCode::name_not_found, ErrorCode::connection_refused, ErrorCode::tls_handshake,
           ErrorCode::connection_lost, ErrorCode::timed_out, ErrorCode::unavailable}) {
-        EXPECT_TRUE(counts_for_host(code, Phase::connecting)) << info(code).name;
+        EXPECT_TRUE(counts_for_host(code, Reached::no)) << info(code).name;
     }
     for (auto const code : {ErrorCode::connection_lost, ErrorCode::timed_out, ErrorCode::unavailable}) {
-        EXPECT_FALSE(counts_for_host(code, Phase::copying)) << info(code).name;
+        EXPECT_FALSE(counts_for_host(code, Reached::yes)) << info(code).name;
     }
-    EXPECT_TRUE(counts_for_host(ErrorCode::connection_refused, Phase::copying));
+    EXPECT_TRUE(counts_for_host(ErrorCode::connection_refused, Reached::yes));
     for (auto const code : {ErrorCode::auth_rejected, ErrorCode::account_locked, ErrorCode::throttled,
                             ErrorCode::too_many_connections, ErrorCode::tls_untrusted, ErrorCode::over_quota,
                             ErrorCode::in_use, ErrorCode::store_full, ErrorCode::internal}) {
-        EXPECT_FALSE(counts_for_host(code, Phase::connecting)) << info(code).name;
+        EXPECT_FALSE(counts_for_host(code, Reached::no)) << info(code).name;
     }
 }
 
@@ -129,7 +129,7 @@ class Fleet {
     Candidate& at(JobId id) { return *std::ranges::find(jobs_, id, &Candidate::id); }
     std::size_t running(std::string const& host) const {
         return static_cast<std::size_t>(std::ranges::count_if(jobs_, [&](Candidate const& job) {
-            return job.running && job.source.host == host && !job.connecting;
+            return job.running && job.source.host == host && !job.source.connecting;
         }));
     }
 
@@ -141,23 +141,23 @@ class Fleet {
  private:
     void start(JobId id) {
         auto& job = at(id);
-        job.running = job.connecting = true;
+        job.running = job.source.connecting = job.destination.connecting = true;
         began_[id] = now;
         bool const refuses = job.source.host == "down" && now < back;
         events_.emplace(refuses ? now : now + seconds(1), id);
     }
 
     void happen(Candidate& job) {
-        if (!job.connecting) {
+        if (!job.source.connecting) {
             if (job.source.host == "well") ++ended_well;
             std::erase_if(jobs_, [id = job.id](Candidate const& other) { return other.id == id; });
         } else if (job.source.host == "down" && began_.at(job.id) < back) {
             ++refused;
-            job.running = job.connecting = false;
+            job.running = job.source.connecting = job.destination.connecting = false;
             health_.did_not_answer("down", began_.at(job.id), now);
             job.due = health_.closed_until("down", now);
         } else {
-            job.connecting = false;
+            job.source.connecting = job.destination.connecting = false;
             (void)health_.answered(job.source.host);
             (void)health_.answered(job.destination.host);
             events_.emplace(now + minutes(1), job.id);

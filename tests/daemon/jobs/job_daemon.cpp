@@ -10,16 +10,26 @@
 namespace imapcopy::test {
 namespace {
 
-/// Knows whose job it serves.
+/// Refuses what the runner refuses to this login.
 class ScriptedConnections final : public copy::Connections {
  public:
-    ScriptedConnections(MemoryServer& source, MemoryServer& destination, std::string source_login)
-        : login(std::move(source_login)), inner_(source, destination) {}
-    Task<std::unique_ptr<copy::Endpoint>> connect(Side side) override { return inner_.connect(side); }
-
-    std::string login;
+    ScriptedConnections(ScriptedPassRunner& runner, std::string login)
+        : runner_(runner), login_(std::move(login)), inner_(runner.source, runner.destination) {}
+    Task<std::unique_ptr<copy::Endpoint>> connect(Side side) override {
+        auto const code = runner_.refuse ? runner_.refuse(login_, side) : std::nullopt;
+        if (code) {
+            Error error{*code, "connect"};
+            error.side = side;
+            throw Failure(std::move(error));
+        }
+        auto connecting = inner_.connect(side);
+        auto endpoint = co_await std::move(connecting);
+        co_return endpoint;
+    }
 
  private:
+    ScriptedPassRunner& runner_;
+    std::string login_;
     MemoryConnections inner_;
 };
 
@@ -93,11 +103,13 @@ Task<copy::PassResult> hang(Context context) {
     co_return copy::PassResult{};
 }
 
-std::unique_ptr<copy::Connections> ScriptedPassRunner::connections(Context, jobs::Access source_access,
-                                                                   jobs::Access, config::Config const&) {
+std::unique_ptr<copy::Connections> ScriptedPassRunner::connections(Context context,
+                                                                   jobs::Access source_access, jobs::Access,
+                                                                   config::Config const&) {
     auto const& login = source_access.account.login;
     last_password[login] = std::string(source_access.secret.reveal());
-    return std::make_unique<ScriptedConnections>(source, destination, login);
+    logins_[&context.stop] = login;
+    return std::make_unique<ScriptedConnections>(*this, login);
 }
 
 std::unique_ptr<copy::Journal> ScriptedPassRunner::journal(store::PairId) {
@@ -107,8 +119,12 @@ std::unique_ptr<copy::Journal> ScriptedPassRunner::journal(store::PairId) {
 Task<copy::PassResult> ScriptedPassRunner::run(Context context, copy::Connections& connections,
                                                copy::Journal&, copy::PassOptions, copy::Observer& observer) {
     Counted const counted(*this);
-    auto const login = dynamic_cast<ScriptedConnections&>(connections).login;
+    auto const login = logins_.at(&context.stop);
     ++attempts[login];
+    for (auto const side : {Side::source, Side::destination}) {
+        auto connecting = connections.connect(side);
+        (void)co_await std::move(connecting);
+    }
     auto pass = script ? script(login, context, observer) : copy_one_message(observer);
     auto result = co_await std::move(pass);
     co_return result;

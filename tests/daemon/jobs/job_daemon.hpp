@@ -26,7 +26,7 @@ using PassScript =
 Task<copy::PassResult> copy_one_message(copy::Observer& observer);
 /// Throws Failure(code) for one side.
 Task<copy::PassResult> fail_with(ErrorCode code, Side side);
-/// Reaches both servers, then looks at the stop signal once a second; completes after `seconds`.
+/// Plans, then looks at the stop signal once a second; completes after `seconds`.
 Task<copy::PassResult> work_for(Context context, copy::Observer& observer, std::chrono::seconds seconds);
 /// Looks at the stop signal once a second, for a day; then throws as copy::verify_pass.
 Task<copy::VerifyResult> verify_until_stopped(Context context);
@@ -39,7 +39,9 @@ class ScriptedPassRunner final : public jobs::PassRunner {
         destination.add_mailbox("INBOX");
     }
 
-    PassScript script;
+    PassScript script;  ///< Follows after a connection to both sides.
+    /// Why a side cannot be connected to; empty: it can.
+    std::function<std::optional<ErrorCode>(std::string const& login, Side side)> refuse;
     std::function<Task<jobs::Probe>(Context)> on_probe;
     std::function<Task<copy::VerifyResult>(Context, copy::VerifyOptions)> on_verify;
     MemoryServer destination;  ///< Receives the completion mails of all jobs.
@@ -62,6 +64,9 @@ class ScriptedPassRunner final : public jobs::PassRunner {
                                     copy::VerifyOptions options) override;
     Task<jobs::Probe> probe(Context context, jobs::Access access, Side side,
                             config::Config::Timeouts timeouts) override;
+
+ private:
+    std::map<StopSignal const*, std::string> logins_;  ///< Whose attempt has this signal.
 };
 
 /// Counts what it hears.

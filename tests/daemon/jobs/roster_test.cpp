@@ -87,5 +87,33 @@ TEST(Roster, OffersWhatRunsOrStartsByItself) {
     EXPECT_TRUE(candidates[2].running);
 }
 
+TEST(Roster, KnowsWhoWaitsForWhat) {
+    Roster roster;
+    auto waiting = row(1, Phase::waiting);
+    waiting.view.wait_reason = WaitReason::host;
+    auto* const entry = &roster.add(std::move(waiting));
+    roster.add(row(2, Phase::queued));
+    EXPECT_EQ(roster.waiting(WaitReason::host), std::vector{entry});
+    EXPECT_TRUE(roster.waiting(WaitReason::store).empty());
+}
+
+TEST(Roster, CountsTheConnectionsOfRunningJobs) {
+    Roster roster;
+    Settings const settings;
+    roster.add(row(1, Phase::copying)).running = std::make_unique<Running>();
+    auto& two = roster.add(row(2, Phase::copying));
+    two.running = std::make_unique<Running>();
+    two.running->reached(Side::source) = Reached::yes;
+    roster.add(row(3, Phase::queued));
+    EXPECT_EQ(roster.connections("old.example", settings), 2U);
+    EXPECT_EQ(roster.connections(mailbox_key(two.row.view.spec.destination), settings), 1U);
+    EXPECT_EQ(roster.connections("elsewhere", settings), 0U);
+    auto const candidates = roster.candidates(settings);
+    EXPECT_TRUE(candidates[0].source.connecting);
+    EXPECT_FALSE(candidates[1].source.connecting);
+    EXPECT_TRUE(candidates[1].destination.connecting);
+    EXPECT_FALSE(candidates[2].source.connecting);
+}
+
 }  // namespace
 }  // namespace imapcopy::jobs

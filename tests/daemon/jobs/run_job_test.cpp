@@ -8,9 +8,12 @@
 namespace imapcopy::jobs {
 namespace {
 
-struct Silent final : copy::Observer {
+struct Listening final : AttemptObserver {
     void phase(Phase) override {}
     void progress(Progress const&) override {}
+    void reached(Side side) override { sides.push_back(side); }
+
+    std::vector<Side> sides;
 };
 
 class RunJobTest : public testing::Test {
@@ -32,7 +35,7 @@ class RunJobTest : public testing::Test {
 
     test::TemporaryFolder folder_;
     test::JobDaemon daemon_{folder_.path().string()};
-    Silent observer_;
+    Listening observer_;
     Attempt attempt_;
 };
 
@@ -43,6 +46,14 @@ TEST_F(RunJobTest, StoresThePassAndDeliversItsMail) {
     EXPECT_EQ(end.exceptions, 0U);
     EXPECT_EQ(mails(), 1U);
     EXPECT_EQ(daemon_.call(daemon_.store().folder_results(attempt_.row.view.id)).size(), 1U);
+}
+
+TEST_F(RunJobTest, TellsWhichServersItReaches) {
+    daemon_.runner.refuse = [](std::string const&, Side side) {
+        return side == Side::destination ? std::optional(ErrorCode::connection_refused) : std::nullopt;
+    };
+    EXPECT_EQ(run().error.code, ErrorCode::connection_refused);
+    EXPECT_EQ(observer_.sides, std::vector{Side::source});
 }
 
 TEST_F(RunJobTest, TurnsAFailureIntoAValue) {

@@ -97,7 +97,7 @@ TEST_F(SupervisorTest, TriesTransientErrorsAgainAndCountsAttempts) {
     for (std::uint32_t attempt = 1; attempt < 4; ++attempt) {
         daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
         daemon.settle();
-        EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::host);
+        EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::network);
         EXPECT_EQ(daemon.view(id).attempt, attempt);
         EXPECT_GE(daemon.view(id).waiting_until, daemon.clock.wall_now() + seconds(5));
         EXPECT_EQ(daemon.view(id).error->code, ErrorCode::connection_lost);
@@ -322,7 +322,7 @@ TEST_F(SupervisorTest, WaitsForAFullDiskAndGoesOnByItself) {
     }
     EXPECT_EQ(daemon.phase(id), Phase::waiting);
     EXPECT_GT(daemon.view(id).waiting_until, daemon.clock.wall_now());
-    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U) << "no server is asked while nothing can be recorded";
+    EXPECT_EQ(daemon.view(id).attempt, 1U) << "nothing is begun while nothing can be recorded";
 
     vfs.mend();
     daemon.pass_time(seconds(67));
@@ -369,9 +369,8 @@ TEST_F(SupervisorTest, StopsEverythingWhenTheDatabaseFailsAndGoesOnAfterARestart
 TEST_F(SupervisorTest, AsksAHostThatIsDownSeldomAndFreesItsJobsWhenItIsBack) {
     JobDaemon daemon(path_);
     bool down = true;
-    daemon.runner.script = [&](std::string, Context, copy::Observer& observer) {
-        return down ? test::fail_with(ErrorCode::connection_refused, Side::source)
-                    : test::copy_one_message(observer);
+    daemon.runner.refuse = [&](std::string const&, Side side) {
+        return down && side == Side::source ? std::optional(ErrorCode::timed_out) : std::nullopt;
     };
     std::vector<JobId> jobs;
     for (int i = 0; i < 20; ++i) jobs.push_back(daemon.submit("user" + std::to_string(i)));
@@ -396,6 +395,23 @@ TEST_F(SupervisorTest, AsksAHostThatIsDownSeldomAndFreesItsJobsWhenItIsBack) {
     for (auto const id : jobs) EXPECT_EQ(daemon.phase(id), Phase::complete);
 }
 
+TEST_F(SupervisorTest, DoesNotTakeAMissingPasswordForAnAnswerOfTheHost) {
+    JobDaemon daemon(path_);
+    daemon.runner.refuse = [](std::string const&, Side) { return std::optional(ErrorCode::timed_out); };
+    JobSpec spec;
+    spec.source.host = "old.example";
+    spec.destination.host = "new.example";
+    spec.source.login = spec.destination.login = "bert";
+    spec.not_before = daemon.clock.wall_now() + HostHealth::pause_first;
+    auto const bert = daemon.call(daemon.service().submit({1000}, spec, Secret(), Secret()));
+    auto const anna = daemon.submit("anna");
+    daemon.pass_time(HostHealth::pause_first + seconds(1));
+    EXPECT_EQ(daemon.view(bert).wait_reason, WaitReason::credentials);
+    EXPECT_EQ(daemon.view(anna).attempt, 2U);
+    EXPECT_GT(daemon.view(anna).waiting_until, daemon.clock.wall_now() + seconds(55))
+        << "the second failure in a row";
+}
+
 TEST_F(SupervisorTest, KeepsFewerConnectionsToAHostThatRefusesMore) {
     config::Config config;
     config.limits.max_jobs = 6;
@@ -403,12 +419,16 @@ TEST_F(SupervisorTest, KeepsFewerConnectionsToAHostThatRefusesMore) {
     std::uint32_t connected = 0;
     std::uint32_t refused = 0;
     std::uint32_t connected_max = 0;
-    daemon.runner.script = [&](std::string, Context context, copy::Observer& observer) {
+    daemon.runner.refuse = [&](std::string const&, Side side) -> std::optional<ErrorCode> {
+        if (side == Side::destination) return std::nullopt;
         if (connected == 3) {
             ++refused;
-            return test::fail_with(ErrorCode::too_many_connections, Side::source);
+            return ErrorCode::too_many_connections;
         }
         connected_max = std::max(connected_max, ++connected);
+        return std::nullopt;
+    };
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
         return test::work_for(context, observer, hours(1));
     };
     for (int i = 0; i < 6; ++i) daemon.submit("user" + std::to_string(i));
