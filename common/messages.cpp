@@ -40,7 +40,7 @@ constexpr std::array english = {
         "What to do: fetch it by hand, or ask the new provider for a higher limit and resync."},
     Row{way_out_append_rejected, "What to do: fetch it by hand; the new server does not take it as it is."},
     Row{way_out_attribute,
-        "Nothing needs to be done: the mail is there, without what the new server does not keep."},
+        "What to do: nothing; the mail is there, without what the new server does not keep."},
     Row{way_out_over_quota, "What to do: make room in the new mailbox; the job goes on by itself."},
     Row{way_out_folder, "What to do: choose another folder name with --rename and resync."},
     Row{way_out_source, "What to do: look at it in the old mailbox; if it can be read there, resync."},

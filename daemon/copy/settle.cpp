@@ -149,25 +149,31 @@ Task<std::uint64_t> largest_open(Journal& journal, std::vector<OpenFolder> folde
 std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
                                                std::vector<MessageMeta> const& destination,
                                                UidValidity uid_validity) {
-    std::multimap<Digest, Uid> by_fingerprint;
+    std::multimap<Digest, MessageMeta const*> candidates;
     for (auto const& message : destination) {
-        if (message.identity && message.identity->coarse != 0) {
-            by_fingerprint.emplace(message.identity->fingerprint, message.uid);
-        }
+        if (!message.identity || message.identity->coarse == 0) continue;
+        candidates.emplace(message.identity->fingerprint, &message);
     }
     std::vector<std::pair<Uid, Uid>> pairs;
-    for (auto const& entry : entries) {
-        if (entry.identity.coarse == 0) continue;
-        auto [candidate, end] = by_fingerprint.equal_range(entry.identity.fingerprint);
-        auto best = end;
-        for (; candidate != end; ++candidate) {
-            bool const new_enough =
-                entry.destination_uid_validity != uid_validity || candidate->second >= entry.base_uid_next;
-            if (new_enough && (best == end || candidate->second < best->second)) best = candidate;
+    std::set<Uid> matched;
+    // Servers change sizes; but where headers are equal, an equal size tells whose copy it is.
+    for (bool const any_size : {false, true}) {
+        for (auto const& entry : entries) {
+            if (entry.identity.coarse == 0 || matched.contains(entry.source_uid)) continue;
+            auto [candidate, end] = candidates.equal_range(entry.identity.fingerprint);
+            auto best = end;
+            for (; candidate != end; ++candidate) {
+                auto const& message = *candidate->second;
+                bool const fits = (entry.destination_uid_validity != uid_validity ||
+                                   message.uid >= entry.base_uid_next) &&
+                                  (any_size || message.size_bytes == entry.size_bytes);
+                if (fits && (best == end || message.uid < best->second->uid)) best = candidate;
+            }
+            if (best == end) continue;
+            pairs.emplace_back(entry.source_uid, best->second->uid);
+            matched.insert(entry.source_uid);
+            candidates.erase(best);
         }
-        if (best == end) continue;
-        pairs.emplace_back(entry.source_uid, best->second);
-        by_fingerprint.erase(best);
     }
     return pairs;
 }
