@@ -313,7 +313,9 @@ class Torture(Stage):
             job = self.job_of(pair, pair.login, jobs)
             if job['state'] == 'error' or job['phase'] == 'complete with exceptions':
                 said = self.ctl('report', str(job['id']), check=False).stdout
-                raise AssertionError(f'{pair}: job {job["id"]} failed: {job["error"]}\n{said}')
+                # The mail that reports on the job may get lost between kills; no other mail may.
+                if '0 could not be copied' not in said:
+                    raise AssertionError(f'{pair}: job {job["id"]} failed: {job["error"]}\n{said}')
             if job['state'] == 'finished':
                 pair.copied.append(pair.login)
                 pair.login = None
