@@ -153,4 +153,5 @@ class Imap:
             self.command(b'LOGOUT')
         except (OSError, ImapError):
             pass
+        self.file.close()
         self.connection.close()
