@@ -62,6 +62,12 @@ constexpr std::uint64_t dense_bytes = 3000;
 constexpr std::uint64_t sparse_step = 151;
 
 constexpr std::string_view streams_world = "streams";
+constexpr std::string_view lanes_world = "lanes";
+
+std::string name_of(WorldPlan const& plan) {
+    if (plan.streams) return std::string(streams_world);
+    return plan.lanes ? std::string(lanes_world) : plan.dialect;
+}
 
 template <std::size_t size>
 std::optional<std::size_t> place_of(std::array<std::string_view, size> const& names, std::string_view name) {
@@ -186,12 +192,13 @@ std::vector<WorldPlan> small_worlds() {
     std::vector<WorldPlan> worlds;
     for (auto const& dialect : imap_dialects()) worlds.push_back({dialect.name});
     worlds.push_back({"all", 0, true});
+    worlds.push_back({"all", 0, false, true});
     return worlds;
 }
 
 std::string to_string(FaultCase const& fault_case) {
     if (fault_case.world.seed != 0) return "seed:" + std::to_string(fault_case.world.seed);
-    auto name = (fault_case.world.streams ? std::string(streams_world) : fault_case.world.dialect) + ":";
+    auto name = name_of(fault_case.world) + ":";
     for (auto const& fault : fault_case.faults) name += (name.ends_with(':') ? "" : "+") + to_string(fault);
     return name;
 }
@@ -207,9 +214,10 @@ std::optional<FaultCase> parse_case(std::string_view name) {
         return random_case(*seed);
     }
     bool const streams = world == streams_world;
+    bool const lanes = world == lanes_world;
     auto const known = std::ranges::find(imap_dialects(), world, &ImapDialect::name);
-    if (known == imap_dialects().end() && !streams) return std::nullopt;
-    FaultCase fault_case{{streams ? "all" : std::string(world), 0, streams}, {}};
+    if (known == imap_dialects().end() && !streams && !lanes) return std::nullopt;
+    FaultCase fault_case{{streams || lanes ? "all" : std::string(world), 0, streams, lanes}, {}};
     if (rest.empty()) return fault_case;
     for (auto const part : split(rest, '+')) {
         auto fault = parse_fault(part);

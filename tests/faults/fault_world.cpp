@@ -73,6 +73,8 @@ FaultWorld::FaultWorld(WorldPlan const& plan)
       destination_(destination_storage_, imap_dialect(plan.dialect)) {
     options_.batch_messages_max = 3;
     options_.buffer_bytes = 2000;
+    options_.messages_per_lane = 1;
+    options_.lanes_max = plan.lanes ? 3 : static_cast<std::uint32_t>(1 + plan.seed % 3);
     source_storage_.add_mailbox("INBOX");
     destination_storage_.add_mailbox("INBOX");
     if (plan.seed == 0) {

@@ -55,6 +55,7 @@ struct WorldPlan {
     std::string dialect = "all";
     std::uint64_t seed = 0;  ///< 0: the small world.
     bool streams = false;    ///< The small world has a message that is too large to be held in memory.
+    bool lanes = false;      ///< The small world is copied over several lanes; one from a seed may be.
 };
 
 class FaultWorld {
