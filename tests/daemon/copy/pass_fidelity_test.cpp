@@ -10,19 +10,11 @@ namespace {
 
 using test::sample_message;
 using test::StoredMessage;
+using test::succeed;
 using test::World;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-PassResult succeed(World& world) {
-    auto ran = world.run();
-    if (!ran.ok()) {
-        ADD_FAILURE() << to_string(*error_of(ran.exception));
-        return {};
-    }
-    return std::move(*ran.value);
-}
 
 std::size_t appends_of_another_pass(World& world) {
     world.destination.log.clear();

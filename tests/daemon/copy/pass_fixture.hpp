@@ -51,6 +51,16 @@ struct World {
     QuietObserver observer;
 };
 
+/// The result of a pass that has to go well.
+inline PassResult succeed(World& world) {
+    auto ran = world.run();
+    if (!ran.ok()) {
+        ADD_FAILURE() << to_string(*error_of(ran.exception));
+        return {};
+    }
+    return std::move(*ran.value);
+}
+
 /// The world of the fault tests: two folders and an empty one, equal messages, one without headers, one that
 /// is streamed, mail that another tool has copied before, and mail that was there before.
 inline void fill(World& world) {

@@ -10,18 +10,10 @@ namespace {
 using test::expected_contents;
 using test::fill;
 using test::sample_message;
+using test::succeed;
 using test::World;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-PassResult succeed(World& world) {
-    auto ran = world.run();
-    if (!ran.ok()) {
-        ADD_FAILURE() << to_string(*error_of(ran.exception));
-        return {};
-    }
-    return std::move(*ran.value);
-}
 
 /// A second run over an unchanged world: nothing is appended, created or set.
 void expect_nothing_to_do(World& world) {
