@@ -513,7 +513,7 @@ std::map<std::string, std::vector<std::string>> const tested_together = {
     {"tests/daemon/copy/pass_test.cpp",
      {"daemon/copy/account_view", "daemon/copy/body_digests", "daemon/copy/body_queue",
       "daemon/copy/connected", "daemon/copy/destination_half", "daemon/copy/execute", "daemon/copy/lane",
-      "daemon/copy/settle", "daemon/copy/source_half"}},
+      "daemon/copy/source_half"}},
     {"tests/daemon/copy/verify_test.cpp", {"daemon/copy/folder_reading"}},
     {"tests/daemon/imap/codec/response_test.cpp",
      {"daemon/imap/codec/fetch_response", "daemon/imap/codec/mailbox_responses",

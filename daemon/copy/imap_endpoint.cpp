@@ -168,6 +168,9 @@ class ImapEndpoint final : public Endpoint {
     };
 
     Task<std::unique_ptr<Lease>> use_folder(MailboxName mailbox, Access access);
+    /// How a folder is opened to read from it. Courier refuses an APPEND to a folder that its connection has
+    /// opened read-only, so at the destination none is.
+    Access reading() const { return side_ == Side::source ? Access::read_only : Access::read_write; }
     Task<std::unique_ptr<Lease>> reopen(MailboxName mailbox);
     std::shared_ptr<Opening> start_opening(MailboxName mailbox, Access access);
     void check_validity(Opening const& opening);
@@ -381,7 +384,7 @@ Task<bool> ImapEndpoint::subscribe(MailboxName mailbox) {
 Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range,
                                  Listing listing, std::function<void(MessageMeta)> sink) {
     auto const what = "list messages of " + quoted(mailbox);
-    auto const lease = co_await use_folder(std::move(mailbox), Access::read_only);
+    auto const lease = co_await use_folder(std::move(mailbox), reading());
     // Sent behind EXAMINE without waiting for it, so what comes is kept until the folder is known to be
     // right.
     std::vector<MessageMeta> listed;
@@ -420,14 +423,14 @@ Task<> ImapEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq si
 
 /// The folder once more, for questions that came up after it had been let go.
 Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::reopen(MailboxName mailbox) {
-    auto lease = co_await use_folder(std::move(mailbox), Access::read_only);
+    auto lease = co_await use_folder(std::move(mailbox), reading());
     co_await lease->confirm();
     check_validity(lease->opening());
     co_return lease;
 }
 
 Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
-    auto lease = co_await use_folder(mailbox, Access::read_only);
+    auto lease = co_await use_folder(mailbox, reading());
     BodyRelay relay(sink);
     BodyInlet inlet(relay);
     Fetches fetches{relay, inlet, mailbox, {uids.begin(), uids.end()}, uid_comes_late_};

@@ -351,6 +351,18 @@ TEST(ImapEndpoint, CreatesWithItsRoleOrWithout) {
     EXPECT_EQ(create("There", Role::none).outcome, CreateOutcome::existed);
 }
 
+/// Courier takes no APPEND to a folder that the connection has opened read-only.
+TEST(ImapEndpoint, OpensAFolderOfTheDestinationForWritingAlsoToListIt) {
+    Account account(logged_in("X")
+                        .expect("$2 SELECT Work\r\n$3 UID FETCH 1:9 (UID FLAGS)\r\n")
+                        .reply("* OK [UIDVALIDITY 1] ok\r\n$2 OK [READ-WRITE] done\r\n$3 OK done\r\n"),
+                    Side::destination);
+    UidRange const range{Uid{1}, Uid{9}};
+    EXPECT_TRUE(account.run(
+        account.endpoint->list_messages(folder("Work"), range, Listing::flags, [](MessageMeta) {})));
+    EXPECT_TRUE(account.peer.finished()) << account.peer.position();
+}
+
 TEST(ImapEndpoint, StoresFlagsInAFolderOpenedForWriting) {
     Account account(
         logged_in("X")
