@@ -1,6 +1,6 @@
 #pragma once
 
-// How a verification reads a folder of each side: examined only, in windows, into compact records.
+// How a verification reads a folder of each side: in windows, into compact records.
 
 #include <set>
 #include <vector>

@@ -91,6 +91,22 @@ TEST(PassFidelity, LeavesOutAKeywordOrADateRatherThanTheMessage) {
     EXPECT_EQ(world.destination.count_commands("store"), 1U);
 }
 
+TEST(PassFidelity, SaysWhatAMessageLostAlthoughTheConnectionBrokeAfterwards) {
+    std::size_t steps = 0;
+    for (bool const breaks : {false, true}) {
+        World world;
+        world.source.add_message("INBOX", sample_message(1), Flags::parse("Odd!"));
+        world.destination.refuse_message = [](StoredMessage const& message) {
+            return message.flags.has_keyword("Odd!");
+        };
+        // The last question to the destination comes when all is stored and recorded.
+        if (breaks) world.destination.fail_at(steps, test::Fault::lose_connection);
+        EXPECT_THAT(succeed(world).exceptions, SizeIs(1));
+        EXPECT_EQ(world.connections.count, breaks ? 4U : 2U);
+        steps = world.destination.steps();
+    }
+}
+
 TEST(PassFidelity, SaysOnceAFolderWhichKeywordsTheDestinationDoesNotKeep) {
     World world;
     world.destination.any_keyword = false;
