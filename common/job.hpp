@@ -136,6 +136,7 @@ struct Progress {
     std::uint64_t bytes_per_second = 0;
     WallTime estimated_end = {};
     std::string current_folder;
+    std::uint32_t lanes = 0;  ///< Pairs of connections at work now; not stored.
     bool operator==(Progress const&) const = default;
 };
 

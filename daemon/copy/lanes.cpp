@@ -29,7 +29,9 @@ Task<> run_further_lane(LaneParts lead, Connections& connections, FolderQueue& q
     }
     auto& [source, destination] = *connected.value;
     LaneParts parts{lead.context, *source, *destination, lead.journal, lead.state, lead.options};
+    ++lead.state.progress.lanes;
     auto const ran = co_await attempt(run_lane(parts, queue));
+    --lead.state.progress.lanes;
     if (ran.ok()) {
         co_await close_both(*connected.value);
         co_return;

@@ -30,6 +30,7 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
                     journal,
                     state,
                     lane_options(options, connected.destination->traits())};
+    state.progress.lanes = 1;
     state.report(Phase::planning);
     (void)co_await settle(context, parts.destination, journal, settle_wait);
     if (context.stop.requested()) co_return false;

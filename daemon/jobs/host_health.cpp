@@ -34,9 +34,8 @@ void HostHealth::did_not_answer(std::string const& host, WallTime began, WallTim
     answers = {1, answers.failures + 1, now, std::max<WallTime>(began + pause, now + pause_min)};
 }
 
-void HostHealth::had_too_many(std::string const& key, std::uint32_t held, WallTime now) {
-    auto const most = connections_max(key, std::max(held, 1U), now);
-    limits_[key] = {std::max(most - 1, 1U), now};
+void HostHealth::had_too_many(std::string const& key, std::uint32_t open, WallTime now) {
+    limits_[key] = {connections_max(key, std::max(open, 1U), now), now};
 }
 
 WallTime HostHealth::closed_until(std::string const& host, WallTime now) const {

@@ -36,9 +36,10 @@ class HostHealth {
     /// A job's attempt that began at `began` failed, and counts_for_host. Attempts that were on their way
     /// when an earlier failure became known say nothing more.
     void did_not_answer(std::string const& host, WallTime began, WallTime now);
-    /// The server refused one of the `held` connections to `key`: a host, or a mailbox (SideUse::account)
-    /// where it counts those of each login. One connection less from now on, but at least one.
-    void had_too_many(std::string const& key, std::uint32_t held, WallTime now);
+    /// The server refused a connection more than the `open` ones to `key`: a host, or a mailbox
+    /// (SideUse::account) where it counts those of each login. No more than these from now on, but at least
+    /// one.
+    void had_too_many(std::string const& key, std::uint32_t open, WallTime now);
 
     /// Nobody connects before; 0: the host may be tried.
     WallTime closed_until(std::string const& host, WallTime now) const;

@@ -201,12 +201,16 @@ std::vector<Entry*> Roster::waiting(WaitReason reason) {
     return waiting;
 }
 
-std::uint32_t Roster::connections(std::string const& key, Settings const& settings) const {
+std::uint32_t Roster::open_connections(std::string const& key) const {
     std::uint32_t count = 0;
-    for (auto const& job : candidates(settings)) {
-        if (!job.running) continue;
-        for (auto const* const side : {&job.source, &job.destination}) {
-            if (side->host == key || side->account == key) count += job.lanes;
+    for (auto const& [id, entry] : entries_) {
+        if (!entry->running) continue;
+        auto const& view = entry->row.view;
+        for (auto const side : {Side::source, Side::destination}) {
+            auto const& account = side == Side::source ? view.spec.source : view.spec.destination;
+            if (host_key(account) != key && mailbox_key(account) != key) continue;
+            auto const reached = entry->running->reached(side) == Reached::yes ? 1U : 0U;
+            count += std::max(view.progress.lanes, reached);
         }
     }
     return count;

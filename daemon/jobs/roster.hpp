@@ -91,8 +91,8 @@ class Roster {
     std::vector<Candidate> candidates(Settings const& settings) const;
     /// Those in phase waiting for `reason`.
     std::vector<Entry*> waiting(WaitReason reason);
-    /// Connections of running jobs to `key`: a host or a mailbox, as in SideUse.
-    std::uint32_t connections(std::string const& key, Settings const& settings) const;
+    /// Connections of running jobs that have logged in to `key`: a host or a mailbox, as in SideUse.
+    std::uint32_t open_connections(std::string const& key) const;
 
  private:
     std::map<JobId, std::unique_ptr<Entry>> entries_;

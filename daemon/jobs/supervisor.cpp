@@ -33,6 +33,7 @@ void enter(JobView& view, Phase phase, WallTime now) {
     view.progress.bytes_per_second = 0;
     view.progress.estimated_end = {};
     view.progress.current_folder.clear();
+    view.progress.lanes = 0;
 }
 
 void hold_waiting(JobView& view) {
@@ -446,7 +447,7 @@ void Supervisor::note_host(Entry const& entry, Error const& error) {
     auto const now = context_.clock.wall_now();
     if (error.code == ErrorCode::too_many_connections) {
         auto const key = imap::counts_one_login(error) ? mailbox_key(account) : host_key(account);
-        health_.had_too_many(key, roster_.connections(key, settings_), now);
+        health_.had_too_many(key, roster_.open_connections(key), now);
     } else if (is_of_host(entry, error)) {
         health_.did_not_answer(host_key(account), entry.running->began, now);
     } else if (info(error.code).retry == RetryClass::credentials && !error.server_text.empty()) {

@@ -73,27 +73,29 @@ TEST(HostHealth, IsNotKeptWaitingByAClockThatIsSetBack) {
     EXPECT_EQ(health.connections_max("a", 16, noon - hours(1)), 16U);
 }
 
-TEST(HostHealth, TakesOneConnectionLessEachTimeButKeepsOne) {
+TEST(HostHealth, KeepsToTheConnectionsThatAServerLeftOpenButToOneAtLeast) {
     HostHealth health;
-    health.had_too_many("a", 5, noon);
+    health.had_too_many("a", 4, noon);
     EXPECT_EQ(health.connections_max("a", 16, noon), 4U);
     EXPECT_EQ(health.connections_max("a", 3, noon), 3U);
     EXPECT_EQ(health.connections_max("b", 16, noon), 16U);
-    // Four are left of the five; one of them is refused as well.
-    health.had_too_many("a", 4, noon);
-    EXPECT_EQ(health.connections_max("a", 16, noon), 3U);
-    for (int i = 0; i < 9; ++i) health.had_too_many("a", 3, noon);
+    // Others that were on their way are refused as well: that is no news.
+    for (int i = 0; i < 9; ++i) health.had_too_many("a", 4, noon);
+    EXPECT_EQ(health.connections_max("a", 16, noon), 4U);
+    health.had_too_many("a", 2, noon);
+    EXPECT_EQ(health.connections_max("a", 16, noon), 2U);
+    health.had_too_many("a", 0, noon);
     EXPECT_EQ(health.connections_max("a", 16, noon), 1U);
 }
 
 TEST(HostHealth, TriesMoreConnectionsSlowly) {
     HostHealth health;
-    health.had_too_many("a", 5, noon);
+    health.had_too_many("a", 4, noon);
     EXPECT_EQ(health.connections_max("a", 16, noon + HostHealth::regrowth - seconds(1)), 4U);
     EXPECT_EQ(health.connections_max("a", 16, noon + HostHealth::regrowth), 5U);
     EXPECT_EQ(health.connections_max("a", 16, noon + hours(24)), 16U);
     health.had_too_many("a", 9, noon + 2 * HostHealth::regrowth);
-    EXPECT_EQ(health.connections_max("a", 16, noon + 2 * HostHealth::regrowth), 5U);
+    EXPECT_EQ(health.connections_max("a", 16, noon + 2 * HostHealth::regrowth), 6U);
 }
 
 /// Jobs from two hosts to one of a thousand others. "down" refuses every connection until it is back; a job

@@ -116,10 +116,10 @@ TEST(Schedule, LeavesAHostAloneThatDoesNotAnswerAndServesTheOthers) {
 
 TEST(Schedule, KeepsToTheConnectionsThatAServerAllowed) {
     auto health = well();
-    health.had_too_many("old", 3, now);
+    health.had_too_many("old", 2, now);
     auto const jobs = std::vector{job(1, "old", "1"), job(2, "old", "2"), job(3, "old", "3")};
     EXPECT_EQ(started(jobs, {}, health), (std::vector<std::uint32_t>{1, 2}));
-    health.had_too_many("old\nuser1", 2, now);
+    health.had_too_many("old\nuser1", 1, now);
     auto shared = jobs;
     for (auto& candidate : shared) candidate.source.account = "old\nuser1";
     EXPECT_EQ(started(shared, {}, health), (std::vector<std::uint32_t>{1}));

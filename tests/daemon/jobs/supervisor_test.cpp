@@ -431,7 +431,10 @@ TEST_F(SupervisorTest, KeepsFewerConnectionsToAHostThatRefusesMore) {
     daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
         return test::work_for(context, observer, hours(1));
     };
-    for (int i = 0; i < 6; ++i) daemon.submit("user" + std::to_string(i));
+    for (int i = 0; i < 6; ++i) {
+        daemon.submit("user" + std::to_string(i));
+        daemon.settle();
+    }
     daemon.pass_time(seconds(300));
     EXPECT_EQ(connected_max, 3U);
     EXPECT_LE(refused, 3U) << "a refused job does not knock again and again";
