@@ -21,10 +21,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/places.hpp"
 #include "tests/support/private_bus.hpp"
 
 extern char** environ;
 
+using imapcopy::test::in_build;
 using imapcopy::test::PrivateBus;
 
 namespace {
@@ -72,8 +74,8 @@ class DaemonProcess {
     }
 
     void start(std::vector<std::string> words) {
-        words.insert(words.begin(), {IMAPCOPY_BINARY_DIR "/bin/imapcopyd", "--config",
-                                     folder_ + "/imapcopyd.toml", "--state-dir", folder_});
+        words.insert(words.begin(), {in_build("bin/imapcopyd"), "--config", folder_ + "/imapcopyd.toml",
+                                     "--state-dir", folder_});
         std::vector<char*> arguments;
         for (auto& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);
@@ -135,7 +137,7 @@ class DaemonProcess {
 
 class MainTest : public testing::Test {
  protected:
-    PrivateBus bus{PrivateBus::Policy::shipped, IMAPCOPY_SOURCE_DIR};
+    PrivateBus bus{PrivateBus::Policy::shipped};
     DaemonProcess daemon;
 
     void start_ready() {

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/support/places.hpp"
+
 extern char** environ;
 
 namespace imapcopy::test {
@@ -46,13 +48,12 @@ constexpr char const* open_policy = R"(
     <allow receive_type="method_return"/> <allow receive_type="error"/> <allow receive_type="signal"/>
   </policy>)";
 
-std::string configuration(PrivateBus::Policy policy, std::string const& folder,
-                          std::string const& source_dir) {
+std::string configuration(PrivateBus::Policy policy, std::string const& folder) {
     auto const shipped = policy == PrivateBus::Policy::shipped;
     std::string text = "<busconfig><type>system</type><listen>unix:path=" + folder + "/socket</listen>";
     text += "<auth>EXTERNAL</auth>";
     text += shipped ? system_policy : open_policy;
-    if (shipped) text += "<include>" + source_dir + "/systemd/imapcopyd-dbus.conf</include>";
+    if (shipped) text += "<include>" + in_source("systemd/imapcopyd-dbus.conf") + "</include>";
     return text + "</busconfig>";
 }
 
@@ -87,12 +88,12 @@ void end(pid_t& pid) {
 
 }  // namespace
 
-PrivateBus::PrivateBus(Policy policy, std::string const& source_dir) {
+PrivateBus::PrivateBus(Policy policy) {
     std::string folder = "/tmp/imapcopy-bus-XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     folder_ = folder;
     ::chmod(folder_.c_str(), 0755);
-    std::ofstream(folder_ + "/bus.conf") << configuration(policy, folder_, source_dir);
+    std::ofstream(folder_ + "/bus.conf") << configuration(policy, folder_);
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
     // Above 3, so that dup2 in the child clears the close-on-exec flag.

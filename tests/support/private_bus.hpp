@@ -17,7 +17,7 @@ class PrivateBus {
         permissive,  ///< Everybody may do everything: what remains is the daemon's own check.
     };
     /// Throws std::runtime_error where dbus-daemon cannot be started.
-    PrivateBus(Policy policy, std::string const& source_dir);
+    explicit PrivateBus(Policy policy);
     ~PrivateBus();
     PrivateBus(PrivateBus const&) = delete;
     PrivateBus& operator=(PrivateBus const&) = delete;

@@ -11,11 +11,12 @@
 #include <filesystem>
 
 #include "common/text.hpp"
+#include "tests/support/places.hpp"
 
 namespace imapcopy::test {
 namespace {
 
-std::string const tools = IMAPCOPY_SOURCE_DIR "/tests/support/";
+std::string const tools = in_source("tests/support/");
 
 std::string quoted(std::string const& text) {
     std::string result = "'";

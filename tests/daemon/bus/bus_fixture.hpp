@@ -16,7 +16,7 @@ namespace imapcopy::bus {
 
 class BusFixture : public testing::Test {
  protected:
-    test::PrivateBus private_bus{test::PrivateBus::Policy::shipped, IMAPCOPY_SOURCE_DIR};
+    test::PrivateBus private_bus{test::PrivateBus::Policy::shipped};
     BusServer server{private_bus.address()};
     ctl::Client client{private_bus.address()};
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/places.hpp"
+
 namespace imapcopy::bus {
 
 struct XmlMember {
@@ -53,7 +55,7 @@ inline std::vector<XmlMember> parse_members(std::string const& xml, std::string 
 inline std::vector<XmlMember> declared_members() {
     std::vector<XmlMember> all;
     for (auto const* name : {"Manager", "Job"}) {
-        std::ifstream file(std::string(IMAPCOPY_SOURCE_DIR) + "/common/org.imapcopyd1." + name + ".xml");
+        std::ifstream file(test::in_source(std::string("common/org.imapcopyd1.") + name + ".xml"));
         std::string const xml(std::istreambuf_iterator<char>(file), {});
         auto const members = parse_members(xml, "org.imapcopyd1.");
         all.insert(all.end(), members.begin(), members.end());

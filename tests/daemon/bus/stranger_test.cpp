@@ -122,7 +122,7 @@ Stranger make_stranger(PrivateBus const& bus) {
 
 TEST(Stranger, IsRefusedByThePolicyAndHearsNothing) {
     if (!Stranger::possible()) GTEST_SKIP() << "only root can become somebody else";
-    PrivateBus private_bus(PrivateBus::Policy::shipped, IMAPCOPY_SOURCE_DIR);
+    PrivateBus private_bus(PrivateBus::Policy::shipped);
     auto stranger = make_stranger(private_bus);
     BusServer server(private_bus.address(), 1);
     ASSERT_EQ(stranger.ask("listen"), "listening");
@@ -152,7 +152,7 @@ TEST(Stranger, IsRefusedByThePolicyAndHearsNothing) {
 
 TEST(Stranger, IsRefusedByTheDaemonWhereThePolicyIsOpen) {
     if (!Stranger::possible()) GTEST_SKIP() << "only root can become somebody else";
-    PrivateBus private_bus(PrivateBus::Policy::permissive, IMAPCOPY_SOURCE_DIR);
+    PrivateBus private_bus(PrivateBus::Policy::permissive);
     auto stranger = make_stranger(private_bus);
     BusServer server(private_bus.address(), 1);
     EXPECT_EQ(stranger.ask("calls"), expected_answers("org.imapcopyd1.Error.NotAuthorized"));

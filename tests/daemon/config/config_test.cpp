@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/text.hpp"
+#include "tests/support/places.hpp"
 
 namespace imapcopy::config {
 namespace {
@@ -16,7 +17,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 std::string shipped_file() {
-    std::ifstream stream(IMAPCOPY_SOURCE_DIR "/config/imapcopyd.toml");
+    std::ifstream stream(test::in_source("config/imapcopyd.toml"));
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
@@ -191,7 +192,7 @@ TEST(Config, LoadNamesTheFileThatCannotBeRead) {
 }
 
 TEST(Config, LoadReadsTheShippedFile) {
-    EXPECT_EQ(load(IMAPCOPY_SOURCE_DIR "/config/imapcopyd.toml").value(), Config{});
+    EXPECT_EQ(load(test::in_source("config/imapcopyd.toml")).value(), Config{});
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/places.hpp"
+
 namespace imapcopy::config {
 namespace {
 
@@ -39,7 +41,7 @@ class TemporaryDirectory {
 };
 
 Providers const& shipped() {
-    static Providers const providers = Providers::load(IMAPCOPY_SOURCE_DIR "/config/providers.d").value();
+    static Providers const providers = Providers::load(test::in_source("config/providers.d")).value();
     return providers;
 }
 

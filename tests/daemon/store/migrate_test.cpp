@@ -13,6 +13,7 @@
 #include "daemon/store/ledger.hpp"
 #include "daemon/store/vault.hpp"
 #include "tests/support/await.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace imapcopy::store {
@@ -87,8 +88,8 @@ TEST_F(MigrateTest, ClaimsAreFoundByIndex) {
 }
 
 std::string fixture(int version) {
-    auto const name = "/tests/daemon/store/fixtures/schema_" + std::to_string(version) + ".sql";
-    std::ifstream file(IMAPCOPY_SOURCE_DIR + name);
+    auto const name = "tests/daemon/store/fixtures/schema_" + std::to_string(version) + ".sql";
+    std::ifstream file(test::in_source(name));
     EXPECT_TRUE(file) << "every version of the schema has a fixture: " << name;
     return {std::istreambuf_iterator<char>(file), {}};
 }

@@ -15,6 +15,7 @@
 #include "daemon/store/job_rows.hpp"
 #include "daemon/store/migrate.hpp"
 #include "tests/support/await.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace imapcopy::store {
@@ -176,7 +177,7 @@ TEST(Database, RefusesTurnedBytesOrReadsEverything) {
     test::TemporaryFolder const folder;
     auto const file = folder.file("state.db");
     {
-        std::ifstream fixture(IMAPCOPY_SOURCE_DIR "/tests/daemon/store/fixtures/schema_1.sql");
+        std::ifstream fixture(test::in_source("tests/daemon/store/fixtures/schema_1.sql"));
         Database(file).execute_script(std::string(std::istreambuf_iterator<char>(fixture), {}));
     }
     auto const size = std::filesystem::file_size(file);

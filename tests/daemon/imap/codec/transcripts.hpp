@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "daemon/imap/codec/fragmenter.hpp"
+#include "tests/support/places.hpp"
 
 namespace imapcopy::test {
 
 inline std::vector<std::filesystem::path> transcript_paths() {
     std::vector<std::filesystem::path> paths;
-    for (auto const& entry :
-         std::filesystem::recursive_directory_iterator(IMAPCOPY_SOURCE_DIR "/tests/corpus")) {
+    for (auto const& entry : std::filesystem::recursive_directory_iterator(in_source("tests/corpus"))) {
         if (entry.path().extension() == ".txt") paths.push_back(entry.path());
     }
     std::ranges::sort(paths);
