@@ -8,6 +8,7 @@
 #include "common/outcome.hpp"
 #include "common/text.hpp"
 #include "daemon/imap/auth.hpp"
+#include "daemon/net/compress_stream.hpp"
 
 namespace imapcopy::imap {
 namespace {
@@ -124,8 +125,17 @@ void Connection::complete(event::Completed completed) {
             {ErrorCode::server_bug, "imap connection to " + peer + ": a reply before its command was sent"});
     }
     if (completed.command == logout_) logged_out_ = true;
+    if (pending->compresses && completed.reply.ok()) start_compression();
     pending->reply = std::move(completed.reply);
     pending->changed.set();
+}
+
+/// Called by the reader, between two reads, while the writer waits: nobody uses the stream.
+void Connection::start_compression() {
+    if (!protocol_.is_drained()) {
+        return fail({ErrorCode::server_bug, "imap connection to " + peer + ": data in clear after COMPRESS"});
+    }
+    stream_ = net::compress(std::move(stream_));
 }
 
 PendingPtr Connection::find(std::optional<CommandId> id) const {
@@ -223,6 +233,7 @@ PendingPtr Connection::start(command::Command command, Handlers handlers) {
     auto const pending = std::make_shared<PendingCommand>();
     pending->id = protocol_.begin(interest_of(command));
     pending->handlers = std::move(handlers);
+    pending->compresses = std::holds_alternative<command::Compress>(command);
     auto const* const authenticate = std::get_if<command::Authenticate>(&command);
     auto fragments = command::encode(protocol_.tag(pending->id), command, encode_options());
     if (!fragments) {
@@ -274,6 +285,7 @@ Task<> Connection::write_loop() {
         queue_.pop_front();
         if (!pending->writes_itself) {
             co_await write_command(pending);
+            if (pending->compresses) co_await await_compression(pending);
             continue;
         }
         turn_holder_ = pending;
@@ -313,6 +325,15 @@ Task<> Connection::write_command(PendingPtr pending) {
     }
     auto const more_joins = !queue_.empty() && !queue_.front()->writes_itself;
     if (!more_joins || outgoing_.size() >= outgoing_bytes_max) co_await flush();
+}
+
+/// What is sent before the server has agreed would not be compressed for us, but for the server.
+Task<> Connection::await_compression(PendingPtr pending) {
+    co_await flush();
+    while (!pending->reply && !failure_) {
+        co_await pending->changed.wait();
+        pending->changed.clear();
+    }
 }
 
 Task<> Connection::flush() {
