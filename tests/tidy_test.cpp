@@ -124,6 +124,7 @@ std::map<std::string, std::vector<std::string>> const may_include = {
     {"daemon/imap", {"common", "daemon/imap/codec", "daemon/net"}},
     {"daemon/copy", {"common", "daemon/imap/codec"}},
     {"daemon/copy/imap_endpoint", {"daemon/imap"}},
+    {"daemon/copy/imap_transfer", {"daemon/imap"}},
     {"daemon/store",
      {"common", "daemon/imap/codec", "daemon/copy/journal.hpp", "daemon/copy/view.hpp",
       "daemon/copy/pass.hpp"}},

@@ -1,6 +1,5 @@
 #include "daemon/net/compress_stream.hpp"
 
-#define ZLIB_CONST  // zlib only reads what it is given.
 #include <zlib.h>
 
 #include <array>
