@@ -2,6 +2,7 @@
 
 // FolderWork: all that one pass knows of one folder, and the state that the halves of a lane share.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,12 +46,20 @@ struct RetryGroup {
 /// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
 class FolderQueue {
  public:
-    explicit FolderQueue(std::vector<FolderWork*> folders) : folders_(std::move(folders)) {}
+    FolderQueue(std::vector<FolderWork*> folders, std::size_t lanes)
+        : folders_(std::move(folders)), lanes_(lanes) {}
     /// The next one, or null.
     FolderWork* take() { return taken_ < folders_.size() ? folders_[taken_++] : nullptr; }
+    /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
+    /// can take, so there are fewer the nearer the end is.
+    std::size_t ahead_max() const {
+        constexpr std::size_t most = 8;
+        return std::clamp<std::size_t>((folders_.size() - taken_) / (2 * lanes_), 1, most);
+    }
 
  private:
     std::vector<FolderWork*> folders_;
+    std::size_t lanes_;  ///< That take from it.
     std::size_t taken_ = 0;
 };
 

@@ -56,14 +56,12 @@ Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::vector<
                          LaneLimits limits) {
     auto const lanes = lanes_worthwhile(folders, limits);
     if (lanes > 1) {
-        // What takes longest begins first, so that the lanes end together. A lane looks only one folder
-        // ahead, for what it has planned no other lane can take.
+        // What takes longest begins first, so that the lanes end together.
         std::ranges::stable_sort(folders, std::ranges::greater(),
                                  [](FolderWork const* folder) { return folder->source.messages; });
-        lead.options.folders_ahead_max = 1;
         lead.options.buffer_bytes /= lanes;
     }
-    FolderQueue queue(std::move(folders));
+    FolderQueue queue(std::move(folders), lanes);
     TaskGroup further(co_await boost::asio::this_coro::executor);
     for (std::uint32_t i = 1; i < lanes; ++i) further.spawn(run_further_lane(lead, connections, queue));
     auto const led = co_await attempt(run_lane(lead, queue));
