@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "common/event.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -46,10 +47,18 @@ struct RetryGroup {
 /// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
 class FolderQueue {
  public:
-    FolderQueue(std::vector<FolderWork*> folders, std::size_t lanes)
-        : folders_(std::move(folders)), lanes_(lanes) {}
+    /// `lanes` take from it.
+    explicit FolderQueue(std::size_t lanes) : lanes_(lanes) {}
+
+    /// Until then the lanes wait in opened().
+    void open(std::vector<FolderWork*> folders) {
+        folders_ = std::move(folders);
+        opened_.set();
+    }
+    Task<> opened() { return opened_.wait(); }
+    bool empty() const { return taken_ == folders_.size(); }
     /// The next one, or null.
-    FolderWork* take() { return taken_ < folders_.size() ? folders_[taken_++] : nullptr; }
+    FolderWork* take() { return empty() ? nullptr : folders_[taken_++]; }
     /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
     /// can take, so there are fewer the nearer the end is.
     std::size_t ahead_max() const {
@@ -58,9 +67,10 @@ class FolderQueue {
     }
 
  private:
+    std::size_t lanes_;
     std::vector<FolderWork*> folders_;
-    std::size_t lanes_;  ///< That take from it.
     std::size_t taken_ = 0;
+    Event opened_;
 };
 
 /// The running totals of one pass, and who is told of them.
