@@ -13,6 +13,9 @@
 namespace imapcopy::copy {
 namespace {
 
+/// Bodies up to this size pass from half to half in one piece.
+constexpr std::uint64_t whole_bytes_max = 64ULL * 1024;
+
 /// Where the listing starts: what the last complete pass has seen is not listed again.
 Uid first_uid(FolderWork const& folder) {
     auto const& complete = folder.record.source_complete;
@@ -422,13 +425,23 @@ Task<> SourceHalf::begin(Uid uid, std::uint64_t size_bytes) {
     auto const wanted = wanted_.find(uid);
     skipping_ = wanted == wanted_.end();
     if (skipping_) co_return;
-    Piece begin = BodyBegin{std::move(wanted->second), size_bytes};
+    auto meta = std::move(wanted->second);
     wanted_.erase(wanted);
+    if (size_bytes <= whole_bytes_max && size_bytes < parts_.options.batch.stream_bytes) {
+        gathered_ = WholeBody{std::move(meta), size_bytes, {}};
+        gathered_->bytes.reserve(size_bytes);
+        co_return;
+    }
+    Piece begin = BodyBegin{std::move(meta), size_bytes};
     co_await queue_.push(std::move(begin));
 }
 
 Task<> SourceHalf::data(std::string_view bytes) {
     if (skipping_) co_return;
+    if (gathered_) {
+        gathered_->bytes += bytes;
+        co_return;
+    }
     Piece piece = BodyData{std::string(bytes)};
     co_await queue_.push(std::move(piece));
 }
@@ -436,6 +449,7 @@ Task<> SourceHalf::data(std::string_view bytes) {
 Task<> SourceHalf::end() {
     if (skipping_) co_return;
     Piece ending = BodyEnd{};
+    if (gathered_) ending = std::move(*std::exchange(gathered_, std::nullopt));
     co_await queue_.push(std::move(ending));
 }
 

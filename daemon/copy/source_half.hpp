@@ -82,8 +82,9 @@ class SourceHalf final : BodySink {
     std::size_t planned_messages_ = 0;  ///< In all windows.
     bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
-    Event planned_changed_;  ///< Any of the above.
-    bool skipping_ = false;  ///< The body under way was not asked for.
+    Event planned_changed_;              ///< Any of the above.
+    bool skipping_ = false;              ///< The body under way was not asked for.
+    std::optional<WholeBody> gathered_;  ///< The body under way, where it is small.
     bool stopped_ = false;
 };
 

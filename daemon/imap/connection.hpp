@@ -91,7 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
     struct BodyStep {
-        enum class Kind : std::uint8_t { begin, data, end } kind;
+        enum class Kind : std::uint8_t { begin, data, end, whole } kind;
         BodyHandler* handler = nullptr;
         Uid uid = {};
         std::uint64_t size_bytes = 0;
@@ -107,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Task<> flush();
     Task<> deliver(BodyStep step);
     Task<> serve_body();
+    BodyHandler* body_reader() const;
     std::optional<BodyStep> dispatch(ProtocolEvent& event);
     void complete(event::Completed completed);
     void start_compression();
@@ -139,6 +140,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::vector<PendingPtr> in_outgoing_;
 
     std::optional<CommandId> body_recipient_;
+    Uid body_uid_;
+    bool gathering_ = false;  ///< The body under way is small: it is handed over as a whole.
+    std::string small_body_;
     std::optional<BodyStep> step_;
     Event step_done_;
 
