@@ -282,12 +282,14 @@ struct Script {
 
 void add_appends(Script& script, std::string_view append, Folder const& folder) {
     std::size_t bytes = 0;
+    auto begins = true;
     for (auto const& message : folder.messages) {
-        if (bytes == 0) script.pieces.push_back(append);
+        if (begins) script.pieces.push_back(append);
         script.pieces.push_back(message.head);
         script.pieces.push_back(message.bytes);
         bytes += message.bytes.size();
-        if (bytes < append_bytes_max && &message != &folder.messages.back()) continue;
+        begins = bytes >= append_bytes_max || &message == &folder.messages.back();
+        if (!begins) continue;
         script.pieces.push_back("\r\n");
         ++script.commands;
         bytes = 0;

@@ -2,6 +2,7 @@
 import dataclasses
 import importlib.machinery
 import importlib.util
+import math
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'system'))
 from stage import PASSWORD, ROOT, SUPPORT, free_ports, tool  # noqa: E402
 
-INSTRUMENTS = os.path.join(ROOT, 'build', 'release', 'bin')
+INSTRUMENTS = os.environ.get('IMAPCOPY_BENCH_BIN', os.path.join(ROOT, 'build', 'release', 'bin'))
 SEED = 2026
 
 
@@ -98,6 +99,7 @@ class Line:
     def close(self):
         self.process.stdin.close()
         self.process.wait(10)
+        self.process.stdout.close()
 
 
 class Ground:
@@ -163,13 +165,11 @@ class Ground:
         for login in logins:
             # Reading all of it also fills the server's caches, which the first tool would have to do for the others.
             self.snapshots[login] = self.snapshot('source', login)
+            assert not self.snapshots[login].error, self.snapshots[login].error
         return logins
 
     def snapshot(self, server, login):
-        found = COMPARE.Snapshot(self.plain(server, login))
-        if found.error:
-            raise AssertionError(found.error)
-        return found
+        return COMPARE.Snapshot(self.plain(server, login))
 
     def size(self, logins):
         """Messages and bytes of source accounts."""
@@ -182,6 +182,8 @@ class Ground:
         result, arrived = COMPARE.Comparison(), 0
         for pair in pairs:
             source, copy = self.snapshots[pair.source.login], self.snapshot(storage, pair.destination.login)
+            if copy.error:
+                return 0, f'unreadable: {copy.error}'
             result.accounts(source, copy)
             arrived += sum(map(len, copy.folders.values()))
         # A message that one side lacks and another that it has too many are a message that was changed.
@@ -228,7 +230,7 @@ def run_all(commands, at_once, path, seconds_max, environment=None):
     waiting, running, reports = list(enumerate(commands)), {}, []
     try:
         while waiting or running:
-            left = int(begin + seconds_max - time.monotonic())
+            left = math.ceil(begin + seconds_max - time.monotonic())
             while waiting and len(running) < at_once and left > 0:
                 number, command = waiting.pop(0)
                 process = start(command, f'{path}{number}', left, environment)
