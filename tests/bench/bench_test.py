@@ -130,7 +130,7 @@ class FloorTest(unittest.TestCase):
         floor = tools.Floor(f'{place.work}/floor', 60)
         found = floor.copy(pairs)
         self.assertEqual((found.failed, found.stopped), ('', False))
-        self.assertEqual(place.compare(pairs, 'maildir'), (60, ''))
+        self.assertEqual(place.compare(pairs, 'maildir'), (60, {}))
         self.assertEqual(found.seconds, max(found.more.values()))
 
     def test_copies_everything(self):
@@ -144,7 +144,7 @@ class ReportTest(unittest.TestCase):
     def row(self, tool, run, seconds, rtt=0, stopped=False):
         return {'began': 'now', 'profile': 'small', 'rtt_ms': rtt, 'storage': 'maildir', 'tls': False, 'tool': tool,
                 'run': run, 'seconds': seconds, 'cpu_seconds': 1, 'memory_kib': 2048, 'messages': 2000, 'bytes': 10 ** 6,
-                'arrived': 7, 'differences': '', 'stopped': stopped, 'failed': ''}
+                'arrived': 7, 'differences': {}, 'stopped': stopped, 'failed': ''}
 
     def test_ratio_is_the_median_of_the_ratios_to_the_floor_beside(self):
         rows = [self.row(*row) for row in (('floor', 0, 1), ('floor', 1, 10), ('floor', 2, 2), ('imapcopyd', 0, 2),
@@ -157,6 +157,12 @@ class ReportTest(unittest.TestCase):
         table = report.groups([self.row('imapsync', 0, 60, stopped=True)])[0].table()
         self.assertIn('| imapsync | over 60 s |', table)
         self.assertIn('stopped with 7 of 2000', table)
+
+    def test_says_what_differs(self):
+        row = self.row('mbsync', 0, 1)
+        row['differences'] = {'changed': 2000, 'missing': 3, 'altered': 4}
+        self.assertEqual(report.outcome(row), 'all messages changed, 3 messages missing, '
+                         '4 differences of flags, dates, folders or subscriptions')
 
     def test_plot_is_svg_with_a_line_for_each_program(self):
         rows = [self.row(tool, 0, seconds, rtt) for tool, seconds in (('floor', 1), ('imapcopyd', 0.37))

@@ -153,9 +153,11 @@ class Ground:
                 'destination': trips[self.ports[storage][self.tls]]}
 
     def seed(self, name):
-        """Fills the accounts of the profile; returns their logins."""
+        """Fills the accounts of the profile, if they are empty; returns their logins."""
         profile = PROFILES[name]
         logins = [name] if profile.accounts == 1 else [f'{name}{i:03d}' for i in range(profile.accounts)]
+        if logins[0] in self.snapshots:
+            return logins
         commands = [[f'{SUPPORT}/seed_mail', '--account', self.plain('source', login), '--seed', str(SEED + i),
                      '--messages', str(profile.messages), '--megabytes', str(profile.megabytes), '--folders',
                      str(profile.folders), '--sigma', str(profile.sigma), *profile.options]
@@ -178,19 +180,19 @@ class Ground:
         return len(messages), sum(message.size for message in messages)
 
     def compare(self, pairs, storage):
-        """What the copies lack: (messages at the destinations, differences in words; empty: none)."""
+        """What the copies lack: (messages at the destinations, {what differs: how many})."""
         result, arrived = COMPARE.Comparison(), 0
         for pair in pairs:
             source, copy = self.snapshots[pair.source.login], self.snapshot(storage, pair.destination.login)
             if copy.error:
-                return 0, f'unreadable: {copy.error}'
+                return 0, {f'not readable ({copy.error})': self.size([pair.source.login])[0]}
             result.accounts(source, copy)
             arrived += sum(map(len, copy.folders.values()))
         # A message that one side lacks and another that it has too many are a message that was changed.
         changed = min(result.missing, result.duplicated)
         counts = {'changed': changed, 'missing': result.missing - changed, 'too many': result.duplicated - changed,
-                  'folders, flags, dates or subscriptions': result.altered}
-        return arrived, ', '.join(f'{count} {what}' for what, count in counts.items() if count)
+                  'altered': result.altered}
+        return arrived, {what: count for what, count in counts.items() if count}
 
     def remove(self, pairs):
         """The copies' files; the disk could not hold those of all runs."""

@@ -37,7 +37,13 @@ class Results:
 def outcome(row):
     if row['stopped']:
         return f'stopped with {row["arrived"]} of {row["messages"]}'
-    return row['differences'] or 'equal'
+    said = []
+    for what, count in row['differences'].items():
+        if what == 'altered':
+            said.append(f'{count} differences of flags, dates, folders or subscriptions')
+        else:
+            said.append(f'{"all" if count == row["messages"] else count} messages {what}')
+    return ', '.join(said) or 'equal'
 
 
 def line(row):
@@ -119,8 +125,10 @@ def groups(rows):
 
 
 PANEL_WIDTH, PANEL_HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 84, 34, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 92, 34, 40
 LABEL_HEIGHT = 13
+CAPTION = ('Seconds that a copy takes (logarithmic) against the round-trip time to either server. '
+           'Hollow: stopped there.')
 
 
 class Panel:
@@ -168,7 +176,7 @@ class Panel:
             for (x, y), (_, cell) in zip(places, points):
                 fill = 'white' if cell.stopped else COLOURS[tool]
                 yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.4" fill="{fill}" stroke="{COLOURS[tool]}"/>'
-            ends.append([places[-1][1], tool])
+            ends.append([places[-1][1], places[-1][0] + 9, tool])
         yield from self.labels(ends)
 
     def labels(self, ends):
@@ -176,10 +184,9 @@ class Panel:
         ends.sort()
         for above, below in zip(ends, ends[1:]):
             below[0] = max(below[0], above[0] + LABEL_HEIGHT)
-        x = self.x + PANEL_WIDTH - RIGHT + 9
-        for y, tool in ends:
+        for y, x, tool in ends:
             weight = ' font-weight="bold"' if tool == 'imapcopyd' else ''
-            yield f'<text x="{x}" y="{y + 4:.1f}" fill="{COLOURS[tool]}"{weight}>{tool}</text>'
+            yield f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="{COLOURS[tool]}"{weight}>{tool}</text>'
 
     def svg(self):
         title = html.escape(self.group.title)
@@ -188,14 +195,14 @@ class Panel:
 
 
 def plot(all_groups):
-    """Time against round-trip time. Hollow points: the program was stopped there and would have taken longer."""
+    """All groups that have more than one round-trip time, side by side."""
     shown = [group for group in all_groups if len(group.round_trips) > 1]
     columns = 2 if len(shown) > 1 else 1
-    width, height = columns * PANEL_WIDTH, math.ceil(len(shown) / columns) * PANEL_HEIGHT
+    width, height = columns * PANEL_WIDTH, math.ceil(len(shown) / columns) * PANEL_HEIGHT + 24
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
            'font-family="sans-serif" font-size="12" fill="#333">',
-           '<title>Time of a copy (logarithmic) against the round-trip time to either server</title>',
-           f'<rect width="{width}" height="{height}" fill="white"/>']
+           f'<rect width="{width}" height="{height}" fill="white"/>',
+           f'<text x="{LEFT}" y="{height - 10}">{CAPTION}</text>']
     for number, group in enumerate(shown):
         out += Panel(group, number % columns * PANEL_WIDTH, number // columns * PANEL_HEIGHT).svg()
     return '\n'.join([*out, '</svg>', ''])
