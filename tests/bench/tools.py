@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from ground import AT_ONCE, INSTRUMENTS, Report, run_all
+from ground import AT_ONCE, INSTRUMENTS, run_all
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'support'))
 from mailservers import dovecot  # noqa: E402
@@ -24,6 +24,12 @@ class Measurement:
     stopped: bool = False
     failed: str = ''  # The last words of a program that ended badly.
     more: dict = dataclasses.field(default_factory=dict)
+
+
+def last_words(reports):
+    """Of the last program that failed."""
+    failed = [report.output[-300:] for report in reports if report.exit_status and not report.stopped]
+    return failed[-1] or 'nothing' if failed else ''
 
 
 def write_private(path, text):
@@ -63,10 +69,9 @@ class Program:
         return self.measurement(time.monotonic() - begin, reports, len(commands))
 
     def measurement(self, seconds, reports, wanted):
-        failed = [report.output[-300:] for report in reports if report.exit_status and not report.stopped]
-        return Measurement(seconds if wanted > 1 else reports[0].seconds, sum(r.cpu_seconds for r in reports),
-                           max(r.memory_kib for r in reports),
-                           len(reports) < wanted or any(r.stopped for r in reports), ' '.join(failed)[-300:])
+        return Measurement(seconds, sum(report.cpu_seconds for report in reports),
+                           max(report.memory_kib for report in reports),
+                           len(reports) < wanted or any(report.stopped for report in reports), last_words(reports))
 
     def close(self):
         pass
@@ -215,6 +220,9 @@ class Imapcopyd(Program):
     def ctl(self, *words):
         return [f'{self.binaries}/imapcopyctl', '--bus', self.bus, '--quiet', *words]
 
+    def run_now(self, *words):
+        subprocess.run(self.ctl(*words), check=True, stdout=subprocess.DEVNULL)
+
     def submit(self, pair, *options):
         urls = [f'{"imaps" if side.ca_file else "imap+cleartext"}://{side.login}@{side.host}:{side.port}'
                 for side in (pair.source, pair.destination)]
@@ -225,25 +233,21 @@ class Imapcopyd(Program):
     def copy(self, pairs):
         if not self.processes:
             self.start_daemon(pairs[0])
-        commands = [self.submit(pairs[0], '--wait')]
+        command = self.submit(pairs[0], '--wait')
         if len(pairs) > 1:
             # The jobs are there before the clock starts, as the other programs' configurations are.
-            subprocess.run(self.ctl('daemon', 'hold'), check=True, stdout=subprocess.DEVNULL)
+            self.run_now('daemon', 'hold')
             for pair in pairs:
                 subprocess.run(self.submit(pair), check=True, stdout=subprocess.DEVNULL)
-            commands = [self.ctl('watch')]
+            command = self.ctl('watch')
         pid = self.processes[-1].pid
         cpu_before, begin = cpu_seconds_of(pid), time.monotonic()
         if len(pairs) > 1:
-            subprocess.run(self.ctl('daemon', 'release'), check=True, stdout=subprocess.DEVNULL)
-        reports = run_all(commands, 1, f'{self.state}/run', self.seconds_max)
-        # The commands are short; what counts is the daemon.
-        daemon = Report(time.monotonic() - begin, cpu_seconds_of(pid) - cpu_before, memory_peak_kib(pid), False, 0, '')
-        measured = self.measurement(daemon.seconds, [*reports, daemon], len(pairs))
-        measured.stopped = reports[0].stopped
-        measured.memory_kib = daemon.memory_kib
-        measured.more = {'client_cpu_seconds': reports[0].cpu_seconds}
-        return measured
+            self.run_now('daemon', 'release')
+        client = run_all([command], 1, f'{self.state}/run', self.seconds_max)[0]
+        return Measurement(time.monotonic() - begin, cpu_seconds_of(pid) - cpu_before + client.cpu_seconds,
+                           memory_peak_kib(pid), client.stopped, last_words([client]),
+                           {'client_cpu_seconds': client.cpu_seconds})
 
     def close(self):
         for process in reversed(self.processes):
