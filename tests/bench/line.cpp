@@ -150,7 +150,7 @@ class Line {
 
     // Returns when the standard input has ended.
     void run() {
-        std::array<epoll_event, 128> events;
+        std::array<epoll_event, 128> events{};
         while (!ended_) {
             set_timer();
             auto const count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
