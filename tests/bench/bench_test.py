@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -23,6 +24,7 @@ class Server:
     def __init__(self, serve):
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
+        self.accepted = 0
         threading.Thread(target=self.run, args=(serve,), daemon=True).start()
 
     def run(self, serve):
@@ -31,6 +33,7 @@ class Server:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             with connection:
                 connection.sendall(b'* OK\r\n')
                 serve(connection)
@@ -48,8 +51,11 @@ class LineTest(unittest.TestCase):
         self.line = ground.Line([server.port])
         self.addCleanup(self.line.close)
         self.line.set_round_trip(round_trip_ms)
-        self.server_port = server.port
-        client = socket.create_connection(('127.0.0.1', self.line.ports[server.port]), 30)
+        self.server = server
+        return self.connect()
+
+    def connect(self):
+        client = socket.create_connection(('127.0.0.1', self.line.ports[self.server.port]), 30)
         self.addCleanup(client.close)
         return client
 
@@ -92,7 +98,19 @@ class LineTest(unittest.TestCase):
         self.ask(client, b'b LOGIN me pass\r\n')
         self.ask(client, b'c LIST\r\n')
         self.ask(client, b'd EXAMINE\r\ne FETCH\r\n')  # Both at once are one.
-        self.assertEqual(self.line.trips(), {self.server_port: [2]})
+        self.assertEqual(self.line.trips(), {self.server.port: [2]})
+
+
+    def test_outlives_connections_that_are_reset(self):
+        client = self.start(echo, 4)
+        for _ in range(20):
+            self.assertEqual(client.recv(100), b'* OK\r\n')
+            self.ask(client, b'x' * 1000)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            client.close()
+            client = self.connect()
+        self.assertEqual(client.recv(100), b'* OK\r\n')
+        self.assertEqual(self.server.accepted, 21)
 
 
 class MeasuredTest(unittest.TestCase):

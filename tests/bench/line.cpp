@@ -278,14 +278,14 @@ class Line {
     void pass_what_is_due() {
         auto const now = Clock::now();
         for (auto const& connection : connections_) {
-            if (connection->sockets[server].handle < 0 && connection->open_due <= now)
+            if (!connection->dead && connection->sockets[server].handle < 0 && connection->open_due <= now)
                 open_far_side(*connection);
-            if (connection->dead || connection->sockets[server].handle < 0) continue;
             for (auto const side : {client, server}) {
-                if (!connection->dead) pass(*connection, side, now);
+                if (!connection->dead && connection->sockets[server].handle >= 0)
+                    pass(*connection, side, now);
             }
-            if (connection->ways[client].end_passed && connection->ways[server].end_passed)
-                close(*connection);
+            auto const& ways = connection->ways;
+            if (!connection->dead && ways[client].end_passed && ways[server].end_passed) close(*connection);
         }
     }
 
