@@ -160,7 +160,7 @@ class FloorTest(unittest.TestCase):
 
 class ReportTest(unittest.TestCase):
     def row(self, tool, run, seconds, rtt=0, stopped=False):
-        return {'began': 'now', 'profile': 'small', 'rtt_ms': rtt, 'storage': 'maildir', 'tls': False, 'tool': tool,
+        return {'began': '2026-11-21T10:00:00Z', 'machine': 'm', 'load': 1.2, 'options': '--tls', 'profile': 'small', 'rtt_ms': rtt, 'storage': 'maildir', 'tls': False, 'tool': tool,
                 'run': run, 'seconds': seconds, 'cpu_seconds': 1, 'memory_kib': 2048, 'messages': 2000, 'bytes': 10 ** 6,
                 'arrived': 7, 'differences': {}, 'stopped': stopped, 'failed': ''}
 
@@ -173,7 +173,7 @@ class ReportTest(unittest.TestCase):
 
     def test_says_what_was_stopped(self):
         table = report.groups([self.row('imapsync', 0, 60, stopped=True)])[0].table()
-        self.assertIn('| imapsync | over 60 s |', table)
+        self.assertIn('| imapsync | over 60 s: 7 of 2000 |', table)
         self.assertIn('stopped with 7 of 2000', table)
 
     def test_says_what_differs(self):
@@ -181,6 +181,19 @@ class ReportTest(unittest.TestCase):
         row['differences'] = {'changed': 2000, 'missing': 3, 'altered': 4}
         self.assertEqual(report.outcome(row), 'all messages changed, 3 messages missing, '
                          '4 differences of flags, dates, folders or subscriptions')
+
+    def test_publishes_between_its_marks_only(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(f'{folder}/README.md', 'w', encoding='utf-8') as file:
+                file.write('above\n' + 'stale\n'.join(report.MARKS) + 'below\n')
+            report.publish([self.row('floor', 0, 1)], f'{folder}/README.md', f'{folder}/speed.svg')
+            with open(f'{folder}/README.md', encoding='utf-8') as file:
+                text = file.read()
+            self.assertTrue(os.path.exists(f'{folder}/speed.svg'))
+        self.assertTrue(text.startswith('above\n' + report.MARKS[0]) and text.endswith(report.MARKS[1] + 'below\n'))
+        self.assertIn('| floor | 1.00 s |', text)
+        self.assertIn('Measured 2026-11-21 on m, at a load of 1.2 to 1.2:\n\n    tests/bench/run --tls\n', text)
+        self.assertNotIn('stale', text)
 
     def test_plot_is_svg_with_a_line_for_each_program(self):
         rows = [self.row(tool, 0, seconds, rtt) for tool, seconds in (('floor', 1), ('imapcopyd', 0.37))

@@ -46,12 +46,18 @@ def outcome(row):
     return ', '.join(said) or 'equal'
 
 
+def copied(row):
+    """How many messages the program copied in its time."""
+    return row['arrived'] if row['stopped'] else row['messages']
+
+
 def line(row):
     trips = f'; round trips {row["trips"]}' if 'trips' in row else ''
+    rate = copied(row) / row['seconds']
     failed = f'; it said: {" ".join(row["failed"].split())}' if row['failed'] else ''
     return (f'  {row["profile"]} {row["rtt_ms"]:>3} ms {row["storage"]}{" TLS" if row["tls"] else ""} run {row["run"]} '
-            f'{row["tool"]:10} {row["seconds"]:8.2f} s {row["messages"] / row["seconds"]:8.0f} messages/s '
-            f'{row["bytes"] / row["seconds"] / 1e6:6.1f} MB/s, CPU {row["cpu_seconds"]:6.2f} s, '
+            f'{row["tool"]:10} {row["seconds"]:8.2f} s {rate:8.0f} messages/s '
+            f'{rate * row["bytes"] / row["messages"] / 1e6:6.1f} MB/s, CPU {row["cpu_seconds"]:6.2f} s, '
             f'{row["memory_kib"] / 1024:4.0f} MiB: {outcome(row)}{trips}{failed}')
 
 
@@ -65,12 +71,12 @@ class Cell:
         ratios = [row['seconds'] / floors[row['began'], row['run']] for row in rows
                   if (row['began'], row['run']) in floors]
         self.ratio = statistics.median(ratios) if ratios else None
-        self.cpu_per_thousand = statistics.median(row['cpu_seconds'] / row['messages'] * 1000 for row in rows)
+        self.cpu_per_thousand = statistics.median(row['cpu_seconds'] / max(1, copied(row)) * 1000 for row in rows)
 
     def text(self, is_floor):
         seconds = f'{self.seconds:.2f} s' if self.seconds < 10 else f'{self.seconds:.0f} s'
         if self.stopped:
-            return f'over {seconds}'
+            return f'over {seconds}: {max(map(copied, self.rows))} of {self.rows[0]["messages"]}'
         return seconds if is_floor or self.ratio is None else f'{seconds} ({self.ratio:.2f})'
 
 
@@ -206,6 +212,30 @@ def plot(all_groups):
     for number, group in enumerate(shown):
         out += Panel(group, number % columns * PANEL_WIDTH, number // columns * PANEL_HEIGHT).svg()
     return '\n'.join([*out, '</svg>', ''])
+
+
+def origin(rows):
+    """Where, when and how it was measured."""
+    days = ' to '.join(dict.fromkeys([min(row['began'][:10] for row in rows), max(row['began'][:10] for row in rows)]))
+    loads = [row['load'] for row in rows]
+    machines = ' and '.join(dict.fromkeys(row['machine'] for row in rows))
+    commands = '\n'.join(f'    tests/bench/run {options}' for options in dict.fromkeys(row['options'] for row in rows))
+    return f'Measured {days} on {machines}, at a load of {min(loads)} to {max(loads)}:\n\n{commands}\n'
+
+
+MARKS = ('<!-- Written by tests/bench/run --publish. -->\n', '<!-- End of what it writes. -->\n')
+
+
+def publish(rows, readme, plot_path):
+    """Puts tables and plot where the README shows them."""
+    with open(readme, encoding='utf-8') as file:
+        before, rest = file.read().split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    tables = '\n'.join(group.table() for group in groups(rows))
+    with open(readme, 'w', encoding='utf-8') as file:
+        file.write(f'{before}{MARKS[0]}\n{tables}\n{origin(rows)}\n{MARKS[1]}{after}')
+    with open(plot_path, 'w', encoding='utf-8') as file:
+        file.write(plot(groups(rows)))
 
 
 def write(rows, folder):
