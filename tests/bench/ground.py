@@ -1,4 +1,5 @@
 """The ground that is measured on: private Dovecot servers, a long line in front of them, seeded mailboxes."""
+import contextlib
 import dataclasses
 import importlib.machinery
 import importlib.util
@@ -125,11 +126,13 @@ class Ground:
             raise
 
     def close(self):
-        if self.line:
-            self.line.close()
-        for server in self.servers:
-            tool('mailserver', 'stop', '--dir', f'{self.work}/{server}', check=False)
-        shutil.rmtree(self.work)
+        """All of it, even if a part is broken."""
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(shutil.rmtree, self.work)
+            for server in self.servers:
+                last_first.callback(tool, 'mailserver', 'stop', '--dir', f'{self.work}/{server}', check=False)
+            if self.line:
+                last_first.callback(self.line.close)
 
     def plain(self, server, login):
         """The account as the instruments see it: without TLS, and not through the line."""
