@@ -11,10 +11,6 @@ Task<> connect_side(Connections& connections, Side side, std::unique_ptr<Endpoin
     endpoint = co_await connections.connect(side);
 }
 
-Task<> close_side(Endpoint& endpoint) {
-    co_await endpoint.close();
-}
-
 }  // namespace
 
 Task<Connected> connect_both(Connections& connections) {
@@ -26,11 +22,9 @@ Task<Connected> connect_both(Connections& connections) {
     co_return connected;
 }
 
-Task<> close_both(Connected& connected) {
-    TaskGroup sides(co_await boost::asio::this_coro::executor);
-    sides.spawn(close_side(*connected.source));
-    sides.spawn(close_side(*connected.destination));
-    co_await sides.join();
+void leave_both(Connected& connected) {
+    connected.source->leave();
+    connected.destination->leave();
 }
 
 bool is_worth_reconnecting(Error const& error) {

@@ -68,6 +68,7 @@ class ImapEndpoint final : public Endpoint {
     Task<std::unique_ptr<Append>> append(MailboxName mailbox) override;
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override { return session_->close(); }
+    void leave() override { session_->leave(); }
     void abort() noexcept override { session_->abort(); }
     std::uint64_t bytes_transferred() const override { return session_->bytes_transferred(); }
 

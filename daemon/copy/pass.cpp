@@ -96,7 +96,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
             co_await attempt(try_pass(context, connections, connected, journal, options, state, settle_wait));
         totals.add(state);
         if (tried.ok()) {
-            co_await close_both(connected);
+            leave_both(connected);
             auto result = totals.take();
             result.stopped = !*tried.value;
             co_return result;
@@ -129,7 +129,7 @@ Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& 
                     state,
                     lane_options(options, connected.destination->traits())};
     auto const viewed = co_await attempt(view_accounts(parts, options.folders));
-    co_await close_both(connected);
+    leave_both(connected);
     viewed.rethrow();
     PlanSummary summary;
     summary.exceptions = std::move(state.exceptions);

@@ -138,7 +138,7 @@ class Verifier {
             auto findings = co_await persist(place);
             take(std::move(findings));
         }
-        co_await close_both(connected_);
+        leave_both(connected_);
         settle_strays();
         co_return std::move(result_);
     }

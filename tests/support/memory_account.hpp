@@ -121,6 +121,7 @@ class MemoryEndpoint final : public Endpoint {
     Task<std::unique_ptr<Append>> append(MailboxName mailbox) override;
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override;
+    void leave() override { dead_ = true; }
     void abort() noexcept override { dead_ = true; }
     std::uint64_t bytes_transferred() const override { return bytes_; }
 
