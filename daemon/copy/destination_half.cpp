@@ -23,6 +23,34 @@ std::vector<Uid> believable_uids(FolderWork const& folder, AppendOutcome const& 
     return outcome.uids;
 }
 
+/// With the flags that the folder keeps.
+MessageMeta permitted(FolderWork const& folder, MessageMeta meta) {
+    meta.flags = folder.permanent_flags.allowed(meta.flags);
+    return meta;
+}
+
+/// What every report says of a copy; the journal keeps it from before the copy is made.
+struct Remark {
+    std::string code;  ///< Empty: nothing.
+    std::string text;
+};
+
+Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Kept kept) {
+    Remark remark;
+    if (kept != Kept::everything) {
+        remark.code = info(ErrorCode::attribute_refused).name;
+        remark.text =
+            "stored " + lost_text(permitted(folder, meta), kept) + ", which the destination refused";
+    }
+    if (!folder.doubtful.contains(meta.uid)) return remark;
+    if (!remark.text.empty()) remark.text += "; ";
+    remark.code = info(ErrorCode::message_unreadable).name;
+    remark.text +=
+        "copied, although the destination may hold it already: a message with the same headers could not be "
+        "read for comparison";
+    return remark;
+}
+
 }  // namespace
 
 Task<> DestinationHalf::run() {
@@ -63,11 +91,6 @@ Task<> DestinationHalf::write() {
 }
 
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {
-    auto allowed = folder_->permanent_flags.allowed(begin.meta.flags);
-    auto const lost = begin.meta.flags.without(allowed);
-    folder_->lost_flags = folder_->lost_flags.with(lost);
-    if (!lost.empty() && kept_ == Kept::everything) ++folder_->lost_flags_messages;
-    begin.meta.flags = std::move(allowed);
     auto const& limits = parts_.options.batch;
     if (begin.size_bytes >= limits.stream_bytes) {
         co_await flush();
@@ -165,15 +188,18 @@ Task<std::unique_ptr<Append>> DestinationHalf::begin_append() {
 Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
     std::vector<Intent> intents;
     for (auto const& message : messages) {
+        auto const kept_flags = permitted(*folder_, message.meta).flags;
+        auto remark = remark_on(*folder_, message.meta, kept_);
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
-                           message.meta.flags, folder_->destination.uid_validity,
-                           folder_->destination.uid_next});
+                           kept_flags, message.meta.flags.without(kept_flags),
+                           folder_->destination.uid_validity, folder_->destination.uid_next,
+                           std::move(remark.code), std::move(remark.text)});
     }
     co_await parts_.journal.begin(folder_->record.id, std::move(intents));
 }
 
 AppendMessage DestinationHalf::append_message(Message const& message) const {
-    auto reduced = reduce(message.meta, kept_);
+    auto reduced = reduce(permitted(*folder_, message.meta), kept_);
     return {std::move(reduced.flags), reduced.internal_date, message.size_bytes};
 }
 
@@ -252,16 +278,11 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < answered.messages.size(); ++i) {
         auto const& message = answered.messages[i];
+        auto remark = remark_on(folder, message.meta, answered.kept);
         bytes += message.size_bytes;
-        outcomes.push_back({message.meta.uid,
-                            MessageState::done,
-                            uids.empty() ? Uid() : uids[i],
-                            folder.destination.uid_validity,
-                            message.identity,
-                            message.size_bytes,
-                            message.meta.flags,
-                            {},
-                            {}});
+        outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
+                            folder.destination.uid_validity, message.identity, message.size_bytes,
+                            message.meta.flags, std::move(remark.code), std::move(remark.text)});
     }
     folder.has_unknown_uids |= uids.empty();
     auto recorded = co_await attempt(parts_.journal.finish(folder.record.id, outcomes));
@@ -274,7 +295,6 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
     }
     auto& state = parts_.state;
-    if (answered.kept != Kept::everything) note_lost(answered);
     folder.result.copied += answered.messages.size();
     folder.result.bytes += bytes;
     state.messages_copied += answered.messages.size();
@@ -282,15 +302,6 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     state.progress.messages_done += answered.messages.size();
     state.progress.bytes_done += bytes;
     state.changed = true;
-}
-
-void DestinationHalf::note_lost(Sent const& answered) {
-    for (auto const& message : answered.messages) {
-        auto text = "stored " + lost_text(message.meta, answered.kept) + ", which the destination refused";
-        parts_.state.add_note(*answered.folder, message.meta.uid,
-                              std::string(info(ErrorCode::attribute_refused).name), message.size_bytes,
-                              std::move(text));
-    }
 }
 
 Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
@@ -306,7 +317,7 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     }
     if (answered.messages.size() > 1) co_return retry(answered);
     auto const& message = answered.messages.front();
-    auto const reduction = next_reduction(answered.kept, message.meta);
+    auto const reduction = next_reduction(answered.kept, permitted(folder, message.meta));
     if (reduction && error.code == ErrorCode::append_rejected) {
         parts_.state.retries.push_back({&folder, {message.meta}, *reduction});
         co_return;

@@ -28,8 +28,7 @@ struct FolderWork {
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
-    Flags lost_flags;  ///< That messages of this try had and the destination does not keep.
-    std::uint64_t lost_flags_messages = 0;
+    std::set<Uid> doubtful;         ///< Copied although the destination may hold them; rare.
     std::uint64_t refused_now = 0;  ///< Messages that this try recorded as refused.
     FolderResult result;
 };

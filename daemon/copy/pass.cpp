@@ -51,8 +51,7 @@ class Totals {
         result_.messages_copied += state.messages_copied;
         result_.bytes_copied += state.bytes_copied;
         result_.changed |= state.changed;
-        auto const earlier = std::exchange(result_.exceptions, std::move(state.exceptions));
-        for (auto const& exception : earlier) add_earlier(exception);
+        result_.exceptions = std::move(state.exceptions);  // Those of all passes, or found again.
         auto const before = std::exchange(result_.folders, {});
         for (auto const& folder : state.folders) result_.folders.push_back(folder->result);
         for (auto const& old : before) add_earlier(old);
@@ -61,14 +60,6 @@ class Totals {
     PassResult take() { return std::move(result_); }
 
  private:
-    /// What a message lost on its way is told only once: for the next try it is simply there. All else the
-    /// next try finds again.
-    void add_earlier(Exception const& old) {
-        bool const told_once = old.code == info(ErrorCode::attribute_refused).name;
-        if (told_once && std::ranges::find(result_.exceptions, old) == result_.exceptions.end())
-            result_.exceptions.push_back(old);
-    }
-
     /// What an earlier try copied is "recognised" for the next one; for the reader it was copied by this
     /// pass.
     void add_earlier(FolderResult const& old) {

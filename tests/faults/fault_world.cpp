@@ -332,14 +332,14 @@ std::optional<std::string> FaultWorld::judge_stop() {
     return std::nullopt;
 }
 
-/// What was refused, a message or the name of a folder, stays in the report for ever.
+/// What was refused, a message or the name of a folder, or not wholly kept stays in the report for ever.
 bool FaultWorld::stays_listed(Exception const& exception) const {
     if (exception.uid.value() == 0) {
         return std::ranges::any_of(refuges_,
                                    [&](auto const& each) { return each.second == exception.folder; });
     }
-    auto const refused = journal_.refused();
-    return std::ranges::find(refused, std::pair(exception.folder, exception.uid)) != refused.end();
+    auto const listed = journal_.listed();
+    return std::ranges::find(listed, std::pair(exception.folder, exception.uid)) != listed.end();
 }
 
 std::optional<std::string> FaultWorld::judge_success(PassResult const& result) {
@@ -347,6 +347,8 @@ std::optional<std::string> FaultWorld::judge_success(PassResult const& result) {
     for (auto const& folder : result.folders) {
         if (folder.destination != folder.source) refuges_[folder.destination] = folder.source;
     }
+    reduced_.clear();  // Each report names them all.
+    doubted_.clear();
     auto const reduced = info(ErrorCode::attribute_refused).name;
     for (auto const& exception : result.exceptions) {
         if (exception.code == reduced && exception.uid.value() != 0) {
@@ -362,13 +364,12 @@ std::optional<std::string> FaultWorld::judge_success(PassResult const& result) {
     return judge_messages(excused);
 }
 
-/// Without flags and date where a refusal may have cost the message them and several faults the report of it.
+/// Without flags and date where the report says that a refusal has cost the message some of them.
 std::string FaultWorld::text_of_stored(std::string const& folder, StoredMessage const& message) const {
     auto const body_only = [&](std::pair<std::string, Uid> const& reduced) {
         return reduced.first == folder && body_of(reduced) == message.body;
     };
-    bool const unreported = faults_ > 1 && refusals_allowed_;
-    if (unreported || std::ranges::any_of(reduced_, body_only)) return message.body;
+    if (std::ranges::any_of(reduced_, body_only)) return message.body;
     return text_of(message.flags, message.internal_date.unix_seconds, message.body);
 }
 
@@ -427,17 +428,6 @@ std::vector<FaultWorld::Line> FaultWorld::expected_messages() const {
     return lines;
 }
 
-/// A report that says "copied in doubt" is lost where a later fault ends the same pass.
-void FaultWorld::forgive_doubles(std::vector<Line>& found) const {
-    auto const expected = expected_messages();
-    for (auto const& extra : extras_) {
-        if (!extra.twin) continue;
-        auto const line = line_of(extra);
-        auto surplus = std::ranges::count(found, line) - std::ranges::count(expected, line);
-        for (; surplus > 0; --surplus) found.erase(std::ranges::find(found, line));
-    }
-}
-
 std::optional<std::string> FaultWorld::judge_messages(std::set<std::string> const& excused) {
     destination_.commit_due(true);
     auto found = messages_of(destination_storage_);
@@ -446,7 +436,6 @@ std::optional<std::string> FaultWorld::judge_messages(std::set<std::string> cons
     std::erase_if(found, is_excused);
     std::erase_if(expected, is_excused);
     if (auto const lost = first_surplus(expected, found); !lost.empty()) return "missing: " + lost;
-    if (faults_ > 1 && source_.bodies_refused + destination_.bodies_refused > 0) forgive_doubles(found);
     if (auto const surplus = first_surplus(found, expected); !surplus.empty()) return "surplus: " + surplus;
     return std::nullopt;
 }

@@ -106,7 +106,6 @@ class FaultWorld {
     bool stays_listed(Exception const& exception) const;
     std::optional<std::string> judge_end();
     std::optional<std::string> judge_messages(std::set<std::string> const& excused);
-    void forgive_doubles(std::vector<Line>& found) const;
     std::vector<Line> expected_messages() const;
     std::vector<Line> messages_of(MemoryServer const& storage) const;
     std::string text_of_stored(std::string const& folder, StoredMessage const& message) const;

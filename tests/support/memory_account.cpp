@@ -152,7 +152,8 @@ Task<Opened> MemoryEndpoint::open(MailboxName mailbox, Access access) {
     auto const& stored = require(mailbox, "open");
     Opened opened{status_of(stored), {}};
     opened.permanent_flags.flags = Flags::parse("\\Seen \\Answered \\Flagged \\Deleted \\Draft");
-    opened.permanent_flags.any_keyword = server_.any_keyword;
+    opened.permanent_flags.any_keyword =
+        server_.any_keyword && !server_.without_keywords.contains(mailbox.utf8);
     co_return opened;
 }
 
@@ -184,7 +185,7 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
     for (auto const uid : uids) {
         auto const& messages = require(mailbox, "fetch from").messages;
         auto const found = std::ranges::find(messages, uid, &StoredMessage::uid);
-        if (found == messages.end()) {
+        if (found == messages.end() || server_.hide_bodies) {
             co_await sink.missing(uid);
             continue;
         }

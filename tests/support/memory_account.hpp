@@ -58,6 +58,8 @@ class MemoryServer {
     std::string personal_prefix;
     char separator = '/';
     bool any_keyword = true;
+    std::set<std::string> without_keywords;  ///< Folders that keep none.
+    bool hide_bodies = false;                ///< Lists messages and does not give their bodies.
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
     /// Says no to a message for its flags or its date.

@@ -104,7 +104,6 @@ class MemoryImapServer final : public net::Connector {
     std::size_t commands = 0;
     std::size_t connections = 0;
     std::size_t appends = 0;           ///< APPENDs carried out.
-    std::size_t bodies_refused = 0;    ///< FETCHes of bodies that a fault refused.
     std::vector<std::string> verbs;    ///< Of every command, in order.
     std::vector<std::string> misuses;  ///< What a client must not do.
 

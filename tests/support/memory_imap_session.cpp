@@ -186,8 +186,6 @@ void ImapConversation::execute() {
 void ImapConversation::execute_changed(ReplyFault const& fault) {
     auto const now = server_.storage.clock().now();
     is_faulty = fault.change > ReplyChange::bad && fault.change != ReplyChange::delay;
-    bool const refused = fault.change <= ReplyChange::bad;
-    if (refused && verb() == "UID FETCH" && has_word("BODY.PEEK[]")) ++server_.bodies_refused;
     switch (fault.change) {
         case ReplyChange::no:
         case ReplyChange::no_early: return refuse("NO", fault.code);
