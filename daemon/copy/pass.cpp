@@ -32,13 +32,16 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
                     lane_options(options, connected.destination->traits())};
     state.progress.lanes = 1;
     state.report(Phase::planning);
-    (void)co_await settle(context, parts.destination, journal, settle_wait);
+    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
+    if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
     co_await prepare_destination(parts);
     state.report(Phase::copying);
     LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
-    bool const whole = co_await copy_all(parts, connections, lanes);
+    bool const copied = co_await copy_all(parts, connections, lanes);
+    // A stop may have ended a lane other than the one that leads.
+    bool const whole = copied && !context.stop.requested();
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;
