@@ -5,6 +5,7 @@
 #include "common/attempt.hpp"
 #include "daemon/copy/connected.hpp"
 #include "daemon/copy/execute.hpp"
+#include "daemon/copy/restless_folders.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -21,9 +22,15 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
     return lane;
 }
 
+/// What a try learns from those before it.
+struct Lesson {
+    Duration settle_wait{};
+    bool uid_validity_changed = false;  ///< That ended the last one.
+};
+
 /// One try over fresh connections. False: stopped.
 Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
-                    PassOptions const& options, PassState& state, Duration settle_wait) {
+                    PassOptions const& options, PassState& state, Lesson lesson) {
     LaneParts parts{context,
                     *connected.source,
                     *connected.destination,
@@ -82,13 +89,13 @@ class Totals {
 Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
                           Observer& observer) {
     Totals totals;
-    auto settle_wait = options.settle_min;
+    Lesson lesson{options.settle_min};
     for (int failures = 0;;) {
         observer.phase(Phase::connecting);
         PassState state(observer);
         auto connected = co_await connect_both(connections);
         auto const tried =
-            co_await attempt(try_pass(context, connections, connected, journal, options, state, settle_wait));
+            co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
         totals.add(state);
         if (tried.ok()) {
             co_await close_both(connected);
@@ -105,7 +112,8 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
-        settle_wait = std::max(options.settle_min, 2 * state.slowest_append);
+        lesson = {std::max(options.settle_min, 2 * state.slowest_append),
+                  error.code == ErrorCode::uid_validity_changed};
     }
 }
 
