@@ -123,6 +123,9 @@ Task<bool> DestinationHalf::take_small_body(BodyBegin begin) {
 
 Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
     Message message{std::move(begin.meta), {}, begin.size_bytes};
+    // What an answer makes us ask would wait for the end of this body, and if the source breaks off, the end
+    // for the answer.
+    if (may_raise_questions()) co_await wait_until_answered();
     auto append = co_await begin_append();
     auto announced = append_message(message);
     bool const accepted = co_await append->message(std::move(announced));
@@ -216,6 +219,13 @@ Task<> DestinationHalf::wait_for_room() {
     }
 }
 
+bool DestinationHalf::may_raise_questions() const {
+    bool const keeps = parts_.state.flag_keeping == FlagKeeping::keeps;
+    return !keeps && std::ranges::any_of(sent_, [](Sent const& sent) {
+        return std::ranges::any_of(sent.messages, [](Message const& m) { return !m.meta.flags.empty(); });
+    });
+}
+
 Task<> DestinationHalf::wait_until_answered() {
     while (!sent_.empty()) {
         changed_.clear();
@@ -274,12 +284,12 @@ Task<> DestinationHalf::record(Sent& answered, AppendOutcome outcome) {
 Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outcome) {
     auto& folder = *answered.folder;
     auto const uids = believable_uids(folder, outcome, answered.messages.size());
+    auto const forgotten = co_await find_forgotten(answered, uids);
+    if (!forgotten.empty()) co_await admit_forgotten_flags(parts_.journal, folder.record.id, forgotten);
     std::vector<Outcome> outcomes;
-    std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < answered.messages.size(); ++i) {
         auto const& message = answered.messages[i];
         auto remark = remark_on(folder, message.meta, answered.kept);
-        bytes += message.size_bytes;
         outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
                             folder.destination.uid_validity, message.identity, message.size_bytes,
                             message.meta.flags, std::move(remark.code), std::move(remark.text)});
@@ -293,7 +303,45 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         for (auto& each : outcomes) each.destination_uid = Uid();
         folder.has_unknown_uids = true;
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
+    } else if (!forgotten.empty()) {
+        co_await set_forgotten_flags(parts_.destination, parts_.journal, folder.mapped.destination,
+                                     folder.record.id, folder.destination.uid_validity, forgotten);
     }
+    count_stored(answered);
+}
+
+Task<std::vector<AppendedFlags>> DestinationHalf::find_forgotten(Sent const& answered,
+                                                                 std::vector<Uid> uids) {
+    auto& keeping = parts_.state.flag_keeping;
+    std::vector<AppendedFlags> copies;
+    if (uids.empty() || keeping == FlagKeeping::keeps) co_return copies;
+    auto const& folder = *answered.folder;
+    for (std::size_t i = 0; i < uids.size(); ++i) {
+        auto const meta = permitted(folder, answered.messages[i].meta);
+        auto given = reduce(meta, answered.kept).flags;
+        if (!given.empty()) copies.push_back({meta.uid, uids[i], meta.flags, std::move(given), {}});
+    }
+    if (copies.empty() || keeping == FlagKeeping::forgets) co_return copies;
+    bool seen = false;
+    std::function<void(MessageMeta)> const sink = [&](MessageMeta const& meta) {
+        auto const copy = std::ranges::find(copies, meta.uid, &AppendedFlags::destination_uid);
+        if (copy == copies.end()) return;
+        copy->found = meta.flags;
+        seen = true;
+    };
+    auto const [least, greatest] = std::ranges::minmax(uids);
+    UidRange const range{least, greatest};
+    co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::flags, sink);
+    // A server that does not show what it has just stored tells nothing; it is not asked again.
+    keeping = seen ? judge_flags(copies) : FlagKeeping::keeps;
+    if (keeping == FlagKeeping::keeps) copies.clear();
+    co_return copies;
+}
+
+void DestinationHalf::count_stored(Sent const& answered) {
+    std::uint64_t bytes = 0;
+    for (auto const& message : answered.messages) bytes += message.size_bytes;
+    auto& folder = *answered.folder;
     auto& state = parts_.state;
     folder.result.copied += answered.messages.size();
     folder.result.bytes += bytes;

@@ -211,13 +211,13 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limit
 }
 
 Task<> conclude(LaneParts& parts, Ending ending) {
-    for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
-    parts.state.report();
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
                                    folder->record.id, folder->destination.uid_validity);
     }
+    for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
+    parts.state.report();
     auto const complete =
         folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
     if (complete.empty() || ending == Ending::stopped) co_return;

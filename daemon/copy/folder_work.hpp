@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -65,8 +66,10 @@ class PassState {
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;
-    bool ending = false;        ///< A lane has failed: the others end between two messages.
-    std::set<Digest> reports;   ///< Fingerprints of completion mails: never copied, never matched.
+    bool ending = false;       ///< A lane has failed: the others end between two messages.
+    std::set<Digest> reports;  ///< Fingerprints of completion mails: never copied, never matched.
+    /// Whether APPEND's flags stay at this destination; where it names the UIDs of copies.
+    FlagKeeping flag_keeping = FlagKeeping::untold;
     Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
 
     /// Tells the observer.

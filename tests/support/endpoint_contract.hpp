@@ -175,6 +175,24 @@ TEST_P(EndpointContract, KeepsBytesDateAndFlagsOfWhatIsAppended) {
     });
 }
 
+TEST_P(EndpointContract, SetsFlagsOfWhatIsThereWhateverAppendKept) {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        std::vector<std::string> const bodies = {sample_message(1), sample_message(2)};
+        (void)co_await append_all(endpoint, name("INBOX"), bodies, nature);
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::flags);
+        EXPECT_EQ(listed.size(), 2U);
+        UidSet const second(listed.at(1).uid, listed.at(1).uid);
+        bool const taken =
+            co_await endpoint.store_flags(name("INBOX"), second, nature.accepted_flags, Flags());
+        EXPECT_TRUE(taken);
+    });
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::flags);
+        EXPECT_EQ(listed.at(0).flags, nature.kept_flags);
+        EXPECT_EQ(listed.at(1).flags, nature.accepted_flags);
+    });
+}
+
 TEST_P(EndpointContract, NamesTheUidsOfWhatItStoredWhereItPromisesTo) {
     // Courier gives a folder its UIDVALIDITY when somebody opens it, and on that connection it would not
     // count what comes later.

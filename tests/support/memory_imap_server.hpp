@@ -19,8 +19,10 @@ struct ImapDialect {
     std::string name;
     std::string capabilities;
     bool announces = true;  ///< Tells them in the greeting and at login, so that nobody needs to ask.
+    bool append_keeps_flags = true;  ///< Else APPEND stores without them, as GNU Mailutils does.
 };
-/// The dialects that the tests run over: everything, nothing, and two in between.
+/// The dialects that the tests run over: everything, nothing, two in between, and a server that does less
+/// than it should.
 std::vector<ImapDialect> const& imap_dialects();
 ImapDialect const& imap_dialect(std::string_view name);
 

@@ -436,6 +436,7 @@ void ImapConversation::append() {
     ++appends_stored;
     std::vector<StoredMessage> messages;
     for (auto& upload : uploads) {
+        if (!server_.dialect.append_keeps_flags) upload.flags = {};
         messages.push_back(
             {Uid(), std::move(upload.body), std::move(upload.flags), {upload.unix_seconds, 0}, {}});
     }

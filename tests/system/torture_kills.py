@@ -133,7 +133,22 @@ class PlainClient:
                 self.imap.command(b'SUBSCRIBE ', quote(raw))
             for mail in mails:
                 self.append(raw, mail)
+            if mails:
+                self.set_forgotten_flags(raw, mails)
         self.imap.close()
+
+    def set_forgotten_flags(self, raw_name, mails):
+        """imap4d forgets the flags that APPEND gives, all of them, and keeps those of STORE."""
+        said = b' '.join(response[0] for response in self.imap.command(b'SELECT ', quote(raw_name)))
+        kept = re.search(rb'PERMANENTFLAGS \(([^)]*)\)', said).group(1).decode().lower().split()
+        held = []
+        self.imap.command(b'FETCH 1:* (FLAGS)', each=lambda response: held.extend(
+            flag for flag in re.search(rb'FLAGS \(([^)]*)\)|$', response[0]).group(1).split() if flag != b'\\Recent'))
+        if held:
+            return
+        for number, mail in enumerate(mails, 1):
+            if flags := [flag for flag in mail.flags if flag.lower() in kept]:
+                self.imap.command(b'STORE %d +FLAGS.SILENT (%s)' % (number, ' '.join(flags).encode()))
 
 
 # ---- The servers and the lines to them
