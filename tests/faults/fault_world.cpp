@@ -74,6 +74,7 @@ FaultWorld::FaultWorld(WorldPlan const& plan)
     options_.batch_messages_max = 3;
     options_.buffer_bytes = 2000;
     options_.messages_per_lane = 1;
+    reflags_ = plan.reflags;
     options_.lanes_max = plan.lanes ? 3 : static_cast<std::uint32_t>(1 + plan.seed % 3);
     source_storage_.add_mailbox("INBOX");
     destination_storage_.add_mailbox("INBOX");
@@ -261,7 +262,26 @@ void FaultWorld::make_anew() {
         mailbox->messages.clear();
     }
     extras_.clear();
+    drafts_.clear();
     must_be_done_ = false;
+}
+
+/// At the source two messages lose and get flags; their copies, where there are any, get one from the user.
+void FaultWorld::change_flags() {
+    for (auto const& [folder, number, flags] :
+         {std::tuple("INBOX", 1, "\\Answered Label New"), std::tuple("Lists/Deep", 22, "\\Flagged")}) {
+        auto const body = sample_message(number);
+        auto const& originals = source_storage_.at(folder).messages;
+        auto const original = std::ranges::find(originals, body, &StoredMessage::body);
+        source_storage_.set_flags(folder, original->uid, Flags::parse(flags));
+        auto const* const place = destination_storage_.find(MailboxName::from_utf8(folder).value());
+        if (place == nullptr) continue;
+        auto const copy = std::ranges::find(place->messages, body, &StoredMessage::body);
+        if (copy == place->messages.end()) continue;
+        destination_storage_.set_flags(folder, copy->uid, copy->flags.with(Flags::parse("\\Draft")));
+        drafts_.insert(body);
+    }
+    source_at_first_ = source_storage_.contents();
 }
 
 Attempt<PassResult> FaultWorld::run_pass_once() {
@@ -302,6 +322,7 @@ std::optional<std::string> FaultWorld::run_to_the_end() {
         if (wrong) return wrong;
         revive();
         if (pass == 0) {
+            if (reflags_) change_flags();
             for (auto const side : epochs_) begin_epoch(side);
             if (is_made_anew_) make_anew();
         } else if (done) {
@@ -419,7 +440,9 @@ std::vector<FaultWorld::Line> FaultWorld::expected_messages() const {
             if (twin != twins.end() && !doubted_.contains({folder, message.uid})) {
                 twins.erase(twin);
             } else if (!is_refused(folder, message.uid)) {
-                lines.push_back({folder, text_of_stored(folder, message)});
+                auto copy = message;
+                if (drafts_.contains(copy.body)) copy.flags.add(imap::SystemFlag::draft);
+                lines.push_back({folder, text_of_stored(folder, copy)});
             }
         }
     }
