@@ -58,6 +58,8 @@ Task<> admit_forgotten_flags(Journal& journal, FolderId folder, std::vector<Appe
 Task<> set_forgotten_flags(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                            UidValidity uid_validity, std::vector<AppendedFlags> copies) {
     auto const changes = changes_for(copies);
+    auto const opened = co_await destination.open(mailbox, Access::read_write);
+    if (opened.status.uid_validity != uid_validity) co_return;
     std::vector<std::pair<Uid, Flags>> set;
     std::vector<Outcome> refused;
     for (auto& store : group_flag_changes(changes)) {

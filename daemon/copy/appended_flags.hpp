@@ -32,7 +32,9 @@ FlagKeeping judge_flags(std::vector<AppendedFlags> const& copies);
 Task<> admit_forgotten_flags(Journal& journal, FolderId folder, std::vector<AppendedFlags> copies);
 
 /// To be called when the copies are recorded as done: sets what they lack, and records it. What the
-/// destination refuses is listed by every report. Costs a round trip for each combination of flags.
+/// destination refuses is listed by every report. Opens the folder first: its server may not have seen yet
+/// what came since it was opened. Nothing is set in a folder of another UIDVALIDITY. Costs a round trip, and
+/// one for each combination of flags.
 Task<> set_forgotten_flags(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                            UidValidity uid_validity, std::vector<AppendedFlags> copies);
 

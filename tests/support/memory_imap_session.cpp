@@ -357,12 +357,15 @@ void ImapConversation::say_status(StoredMailbox const& mailbox, bool mod_seq) {
 void ImapConversation::status() {
     auto const* const mailbox = named(2);
     if (mailbox == nullptr) return tagged("NO [NONEXISTENT] no such mailbox");
+    if (has_stored_ && selected_ == mailbox->mailbox.name)
+        server_.misuses.emplace_back("STATUS of the open folder, whose flags are not saved");
     say_status(*mailbox, has_word("HIGHESTMODSEQ"));
     tagged("OK told");
 }
 
 void ImapConversation::open(bool read_only) {
     selected_.reset();
+    has_stored_ = false;
     auto const* const mailbox = named(2);
     if (mailbox == nullptr) return tagged("NO [NONEXISTENT] no such mailbox");
     selected_ = mailbox->mailbox.name;
@@ -506,6 +509,7 @@ void ImapConversation::say_fetch(StoredMailbox const& mailbox, std::size_t index
 void ImapConversation::store() {
     auto const ranges = parse_ranges(words_[3].text);
     bool const add = words_[4].text.starts_with('+');
+    has_stored_ = true;
     std::size_t at = 5;
     auto const list = Flags::parse(take_list(words_, at));
     auto& mailbox = *server_.storage.find(*selected_);

@@ -133,22 +133,7 @@ class PlainClient:
                 self.imap.command(b'SUBSCRIBE ', quote(raw))
             for mail in mails:
                 self.append(raw, mail)
-            if mails:
-                self.set_forgotten_flags(raw, mails)
         self.imap.close()
-
-    def set_forgotten_flags(self, raw_name, mails):
-        """imap4d forgets the flags that APPEND gives, all of them, and keeps those of STORE."""
-        said = b' '.join(response[0] for response in self.imap.command(b'SELECT ', quote(raw_name)))
-        kept = re.search(rb'PERMANENTFLAGS \(([^)]*)\)', said).group(1).decode().lower().split()
-        held = []
-        self.imap.command(b'FETCH 1:* (FLAGS)', each=lambda response: held.extend(
-            flag for flag in re.search(rb'FLAGS \(([^)]*)\)|$', response[0]).group(1).split() if flag != b'\\Recent'))
-        if held:
-            return
-        for number, mail in enumerate(mails, 1):
-            if flags := [flag for flag in mail.flags if flag.lower() in kept]:
-                self.imap.command(b'STORE %d +FLAGS.SILENT (%s)' % (number, ' '.join(flags).encode()))
 
 
 # ---- The servers and the lines to them
@@ -228,6 +213,9 @@ class Pair:
         self.expected = self.destination.snapshot(login)
         dates = [sorted(mail.date for mails in s.folders.values() for mail in mails) for s in (given, self.expected)]
         self.keeps_dates = dates[0] == dates[1]
+        # imap4d forgets the flags that APPEND gives, and when the next message is appended also those of STORE.
+        flags = [{mail.flags for mails in s.folders.values() for mail in mails} for s in (given, self.expected)]
+        self.keeps_flags = any(flags[1]) or not any(flags[0])
 
     def comparison(self, login):
         held = self.destination.snapshot(login)
@@ -239,6 +227,9 @@ class Pair:
         if not self.keeps_dates:
             for name, mails in snapshot.folders.items():
                 snapshot.folders[name] = [mail._replace(date=0) for mail in mails]
+        if not self.keeps_flags:
+            for name, mails in snapshot.folders.items():
+                snapshot.folders[name] = [mail._replace(flags=frozenset()) for mail in mails]
         return snapshot
 
 
