@@ -43,7 +43,6 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
     if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
-    co_await prepare_destination(parts);
     state.report(Phase::copying);
     LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
     bool const copied = co_await copy_all(parts, connections, lanes);

@@ -69,9 +69,9 @@ TEST(Lanes, ThatAreStoppedLeaveThePassUnfinished) {
     world.options.batch_messages_max = 1;
     world.source.add_mailbox("Slow");
     for (int i = 1; i <= 4; ++i) world.source.add_message("INBOX", sample_message(i));
-    for (int i = 5; i <= 7; ++i) world.source.add_message("Slow", sample_message(i, 100'000));
+    for (int i = 5; i <= 7; ++i) world.source.add_message("Slow", sample_message(i, 200'000));
     world.destination.refuse = [&](std::string const& body) -> std::optional<Error> {
-        if (body == sample_message(5, 100'000)) world.stop.request();
+        if (body == sample_message(5, 200'000)) world.stop.request();
         return std::nullopt;
     };
     auto const stopped = world.run();
