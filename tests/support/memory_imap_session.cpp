@@ -186,6 +186,9 @@ void ImapConversation::execute() {
 void ImapConversation::execute_changed(ReplyFault const& fault) {
     auto const now = server_.storage.clock().now();
     is_faulty = fault.change > ReplyChange::bad && fault.change != ReplyChange::delay;
+    // RFC 9051 §6.3.2: then no folder is open.
+    bool const opens = verb() == "SELECT" || verb() == "EXAMINE";
+    if (opens && fault.change <= ReplyChange::bad) selected_.reset();
     switch (fault.change) {
         case ReplyChange::no:
         case ReplyChange::no_early: return refuse("NO", fault.code);
