@@ -29,7 +29,8 @@ void leave_both(Connected& connected) {
 
 bool is_worth_reconnecting(Error const& error) {
     return error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
-           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished;
+           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished ||
+           error.code == ErrorCode::uid_validity_changed;
 }
 
 }  // namespace imapcopy::copy

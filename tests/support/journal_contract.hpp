@@ -294,6 +294,55 @@ TEST_P(JournalContract, RemembersFlagsThatWereSetLater) {
     EXPECT_EQ(entries[1].destination_uid, Uid(12));
 }
 
+TEST_P(JournalContract, ListsWhatWasRefusedAndWhatACopyLacks) {
+    auto const folder = archive().id;
+    auto lacking = intent(2);
+    lacking.code = "AttributeRefused";
+    lacking.text = "stored without its keywords Odd!";
+    begin(folder, {intent(1), lacking, intent(3)});
+    EXPECT_TRUE(await(journal().exceptions(folder)).messages.empty()) << "nothing of it has happened yet";
+    host_->reopen();
+    auto const open = await(journal().open_entries(folder));
+    ASSERT_EQ(uids(open), (Uids{1, 2, 3}));
+    EXPECT_EQ(open[1].code, "AttributeRefused") << "who settles it must know";
+    auto stored = outcome(2, copy::MessageState::done, 12);
+    stored.code = open[1].code;
+    stored.text = open[1].text;
+    auto refused = outcome(3, copy::MessageState::refused);
+    refused.code = "AppendRejected";
+    finish(folder, {outcome(1, copy::MessageState::done, 11), stored, refused});
+    host_->reopen();
+    auto const listed = await(journal().exceptions(folder));
+    ASSERT_EQ(uids(listed.messages), (Uids{2, 3}));
+    EXPECT_EQ(listed.messages[0].text, "stored without its keywords Odd!");
+    EXPECT_EQ(listed.messages[0].size_bytes, 1002U);
+    EXPECT_EQ(listed.messages[1].code, "AppendRejected");
+    EXPECT_EQ(listed.unkept_messages, 0U);
+
+    finish(folder, {outcome(2, copy::MessageState::done, 12)});
+    EXPECT_EQ(uids(await(journal().exceptions(folder)).messages), Uids{3});
+    await(journal().set_source_epoch(folder, UidValidity(101)));
+    EXPECT_TRUE(await(journal().exceptions(folder)).messages.empty());
+}
+
+TEST_P(JournalContract, CountsTheCopiesWhoseFlagsTheFolderDoesNotKeep) {
+    auto const folder = archive().id;
+    auto red = intent(1);
+    red.unkept_flags = copy::Flags::parse("Red");
+    auto both = intent(2);
+    both.unkept_flags = copy::Flags::parse("Blue Red");
+    auto open = intent(3);
+    open.unkept_flags = copy::Flags::parse("Green");
+    begin(folder, {red, both, open, intent(4)});
+    finish(folder, {outcome(1, copy::MessageState::done, 11), outcome(2, copy::MessageState::done),
+                    outcome(4, copy::MessageState::done, 14)});
+    host_->reopen();
+    auto const listed = await(journal().exceptions(folder));
+    EXPECT_EQ(listed.unkept_flags, copy::Flags::parse("Blue Red"));
+    EXPECT_EQ(listed.unkept_messages, 2U);
+    EXPECT_TRUE(listed.messages.empty());
+}
+
 TEST_P(JournalContract, ShowsAWindowOfUidsInOrder) {
     auto const folder = archive();
     begin(folder.id, {intent(30), intent(10), intent(20), intent(40)});
