@@ -107,7 +107,7 @@ class ImapPassRunner final : public PassRunner {
         auto listing = session->run(std::move(list), std::move(handlers));
         auto const reply = co_await std::move(listing);
         if (!reply.ok()) throw Failure(imap::refusal(reply, "list the folders", side));
-        co_await session->close();
+        session->leave();
         co_return probe;
     }
 
