@@ -52,7 +52,7 @@ Task<> DestinationHalf::write() {
             co_await flush();
             if (folder_ != nullptr) sent({}, nullptr);
             folder_ = folder->folder;
-            kept_ = folder->kept;
+            reduction_ = folder->reduction;
         } else if (std::holds_alternative<BatchEnd>(*piece)) {
             co_await flush();
         }
@@ -66,7 +66,7 @@ Task<bool> DestinationHalf::take_body(BodyBegin begin) {
     auto allowed = folder_->permanent_flags.allowed(begin.meta.flags);
     auto const lost = begin.meta.flags.without(allowed);
     folder_->lost_flags = folder_->lost_flags.with(lost);
-    if (!lost.empty() && kept_ == Kept::everything) ++folder_->lost_flags_messages;
+    if (!lost.empty() && reduction_.kept == Kept::everything) ++folder_->lost_flags_messages;
     begin.meta.flags = std::move(allowed);
     auto const& limits = parts_.options.batch;
     if (begin.size_bytes >= limits.stream_bytes) {
@@ -173,13 +173,14 @@ Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
 }
 
 AppendMessage DestinationHalf::append_message(Message const& message) const {
-    auto reduced = reduce(message.meta, kept_);
+    auto reduced = reduce(message.meta, reduction_.kept);
     return {std::move(reduced.flags), reduced.internal_date, message.size_bytes};
 }
 
 void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append> append) {
     if (collecting_failed_) return;
-    sent_.push_back({folder_, kept_, std::move(messages), std::move(append), parts_.context.clock.now()});
+    sent_.push_back(
+        {folder_, reduction_, std::move(messages), std::move(append), parts_.context.clock.now()});
     changed_.set();
 }
 
@@ -274,7 +275,7 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
     }
     auto& state = parts_.state;
-    if (answered.kept != Kept::everything) note_lost(answered);
+    if (answered.reduction.kept != Kept::everything) note_lost(answered);
     folder.result.copied += answered.messages.size();
     folder.result.bytes += bytes;
     state.messages_copied += answered.messages.size();
@@ -286,7 +287,8 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
 
 void DestinationHalf::note_lost(Sent const& answered) {
     for (auto const& message : answered.messages) {
-        auto text = "stored " + lost_text(message.meta, answered.kept) + ", which the destination refused";
+        auto text = "stored " + lost_text(message.meta, answered.reduction.kept) +
+                    ", which the destination refused: " + answered.reduction.refusal;
         parts_.state.add_note(*answered.folder, message.meta.uid,
                               std::string(info(ErrorCode::attribute_refused).name), message.size_bytes,
                               std::move(text));
@@ -306,12 +308,14 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     }
     if (answered.messages.size() > 1) co_return retry(answered);
     auto const& message = answered.messages.front();
-    auto const reduction = next_reduction(answered.kept, message.meta);
-    if (reduction && error.code == ErrorCode::append_rejected) {
-        parts_.state.retries.push_back({&folder, {message.meta}, *reduction});
+    auto text = to_string(error);
+    auto const kept = next_reduction(answered.reduction.kept, message.meta);
+    if (kept && error.code == ErrorCode::append_rejected) {
+        bool const first = answered.reduction.kept == Kept::everything;
+        Reduction reduction{*kept, first ? std::move(text) : answered.reduction.refusal};
+        parts_.state.retries.push_back({&folder, {message.meta}, std::move(reduction)});
         co_return;
     }
-    auto const text = to_string(error);
     std::string const code(info(error.code).name);
     std::vector<Outcome> outcomes = {{message.meta.uid, MessageState::refused, Uid(), UidValidity(),
                                       message.identity, message.size_bytes, message.meta.flags, code, text}};
@@ -344,15 +348,15 @@ void DestinationHalf::give_up(FolderWork& folder, Error error) {
 
 void DestinationHalf::retry(Sent& answered) {
     auto& folder = *answered.folder;
-    auto const kept = answered.kept;
+    auto const& reduction = answered.reduction;
     std::vector<MessageMeta> metas;
     for (auto& message : answered.messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {
-        parts_.state.retries.push_back({&folder, std::move(metas), kept});
+        parts_.state.retries.push_back({&folder, std::move(metas), reduction});
         return;
     }
     for (auto& half : halve(std::move(metas)))
-        parts_.state.retries.push_back({&folder, std::move(half), kept});
+        parts_.state.retries.push_back({&folder, std::move(half), reduction});
 }
 
 }  // namespace imapcopy::copy

@@ -81,7 +81,7 @@ Task<> SourceHalf::fetch_planned() {
             fetching_ = next.folder;
             parts_.state.progress.current_folder = fetching_->mapped.path;
             parts_.state.report();
-            Piece beginning = FolderBegin{fetching_, Kept::everything};
+            Piece beginning = FolderBegin{fetching_, {}};
             co_await queue_.push(std::move(beginning));
         }
         if (!next.messages.empty()) co_await fetch(*next.folder, std::move(next.messages));
@@ -107,7 +107,7 @@ bool SourceHalf::stop_requested() {
 Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     for (auto& group : groups) {
         if (group.folder->given_up) continue;
-        Piece beginning = FolderBegin{group.folder, group.kept};
+        Piece beginning = FolderBegin{group.folder, group.reduction};
         co_await queue_.push(std::move(beginning));
         co_await fetch(*group.folder, std::move(group.messages));
         Piece ending = BatchEnd{};
