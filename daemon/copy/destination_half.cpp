@@ -23,6 +23,14 @@ std::vector<Uid> believable_uids(FolderWork const& folder, AppendOutcome const& 
     return outcome.uids;
 }
 
+/// Error name and sentence for what a message is stored without; empty where that is nothing.
+std::pair<std::string, std::string> lost_note(MessageMeta const& message, Reduction const& reduction) {
+    if (reduction.kept == Kept::everything) return {};
+    return {std::string(info(ErrorCode::attribute_refused).name),
+            "stored " + lost_text(message, reduction.kept) +
+                ", which the destination refused: " + reduction.refusal};
+}
+
 }  // namespace
 
 Task<> DestinationHalf::run() {
@@ -165,9 +173,10 @@ Task<std::unique_ptr<Append>> DestinationHalf::begin_append() {
 Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
     std::vector<Intent> intents;
     for (auto const& message : messages) {
+        auto [code, text] = lost_note(message.meta, reduction_);
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
                            message.meta.flags, folder_->destination.uid_validity,
-                           folder_->destination.uid_next});
+                           folder_->destination.uid_next, std::move(code), std::move(text)});
     }
     co_await parts_.journal.begin(folder_->record.id, std::move(intents));
 }
@@ -254,15 +263,10 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     for (std::size_t i = 0; i < answered.messages.size(); ++i) {
         auto const& message = answered.messages[i];
         bytes += message.size_bytes;
-        outcomes.push_back({message.meta.uid,
-                            MessageState::done,
-                            uids.empty() ? Uid() : uids[i],
-                            folder.destination.uid_validity,
-                            message.identity,
-                            message.size_bytes,
-                            message.meta.flags,
-                            {},
-                            {}});
+        auto [code, text] = lost_note(message.meta, answered.reduction);
+        outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
+                            folder.destination.uid_validity, message.identity, message.size_bytes,
+                            message.meta.flags, std::move(code), std::move(text)});
     }
     folder.has_unknown_uids |= uids.empty();
     auto recorded = co_await attempt(parts_.journal.finish(folder.record.id, outcomes));
@@ -275,7 +279,6 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
     }
     auto& state = parts_.state;
-    if (answered.reduction.kept != Kept::everything) note_lost(answered);
     folder.result.copied += answered.messages.size();
     folder.result.bytes += bytes;
     state.messages_copied += answered.messages.size();
@@ -283,16 +286,6 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     state.progress.messages_done += answered.messages.size();
     state.progress.bytes_done += bytes;
     state.changed = true;
-}
-
-void DestinationHalf::note_lost(Sent const& answered) {
-    for (auto const& message : answered.messages) {
-        auto text = "stored " + lost_text(message.meta, answered.reduction.kept) +
-                    ", which the destination refused: " + answered.reduction.refusal;
-        parts_.state.add_note(*answered.folder, message.meta.uid,
-                              std::string(info(ErrorCode::attribute_refused).name), message.size_bytes,
-                              std::move(text));
-    }
 }
 
 Task<> DestinationHalf::record_refused(Sent& answered, Error error) {

@@ -63,7 +63,6 @@ class DestinationHalf {
 
     Task<> record(Sent& answered, AppendOutcome outcome);
     Task<> record_stored(Sent& answered, AppendOutcome const& outcome);
-    void note_lost(Sent const& answered);
     Task<> record_refused(Sent& answered, Error error);
     Task<> retry_in_new_folder(Sent& answered, Error error);
     void give_up(FolderWork& folder, Error error);

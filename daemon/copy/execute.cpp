@@ -130,16 +130,18 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
     }
 }
 
-/// Every message that the destination does not take, of this pass or of an earlier one, is in the report.
-/// Those of earlier passes were taken for copied until now.
-Task<> list_refusals(LaneParts& parts, FolderWork& folder) {
-    auto const refused = co_await parts.journal.refused_entries(folder.record.id);
-    auto const earlier = refused.size() - std::min<std::uint64_t>(folder.refused_now, refused.size());
+/// Every message that the destination does not take, or not as it is, of this pass or of an earlier one, is
+/// in the report. What earlier passes found refused was taken for copied until now.
+Task<> list_notes(LaneParts& parts, FolderWork& folder) {
+    auto const noted = co_await parts.journal.noted_entries(folder.record.id);
+    auto const refused =
+        static_cast<std::uint64_t>(std::ranges::count(noted, MessageState::refused, &LedgerEntry::state));
+    auto const earlier = refused - std::min(folder.refused_now, refused);
     auto& progress = parts.state.progress;
     folder.result.recognised -= std::min<std::uint64_t>(earlier, folder.result.recognised);
     progress.messages_done -= std::min<std::uint64_t>(earlier, progress.messages_done);
     progress.messages_skipped += earlier;
-    for (auto const& entry : refused) {
+    for (auto const& entry : noted) {
         parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
     }
 }
@@ -213,7 +215,7 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limit
 
 Task<> conclude(LaneParts& parts, Ending ending) {
     for (auto const& folder : parts.state.folders) {
-        co_await list_refusals(parts, *folder);
+        co_await list_notes(parts, *folder);
         list_lost_flags(parts, *folder);
     }
     parts.state.report();

@@ -40,6 +40,8 @@ struct Intent {
     Flags flags;
     UidValidity destination_uid_validity;
     Uid base_uid_next;  ///< A retry keeps the base of its first attempt: the journal ignores a newer one.
+    std::string code;   ///< "AttributeRefused" where it is appended without something; else empty.
+    std::string text;   ///< Without what, and why.
 };
 
 /// How it ended.
@@ -51,8 +53,8 @@ struct Outcome {
     Identity identity;                     ///< Of `adopted`, where there was no intent; else ignored.
     std::uint64_t size_bytes = 0;          ///< As identity.
     Flags flags;                           ///< As identity.
-    std::string code;                      ///< Error name of `refused`.
-    std::string text;                      ///< The server's words, escaped.
+    std::string code;  ///< Error name of `refused`, or of what `done` was stored without; else empty.
+    std::string text;  ///< With the server's words, escaped.
 };
 
 /// All Tasks throw Failure(store_full | store_corrupt | internal); then the attempt is over.
@@ -84,8 +86,9 @@ class Journal {
     virtual Task<LedgerView> open_entries(FolderId folder) = 0;
     /// Every `done` entry whose destination UID is unknown. For the listing at the end of a folder.
     virtual Task<LedgerView> entries_without_uid(FolderId folder) = 0;
-    /// Every `refused` entry of the current source epoch, of whatever pass.
-    virtual Task<LedgerView> refused_entries(FolderId folder) = 0;
+    /// Every entry of the current source epoch that has a code, of whatever pass: refused, or stored without
+    /// something. For the report.
+    virtual Task<LedgerView> noted_entries(FolderId folder) = 0;
     /// Every entry of older source epochs whose destination message is still claimed, so that a new epoch
     /// inherits.
     virtual Task<LedgerView> inheritable(FolderId folder) = 0;

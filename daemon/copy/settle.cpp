@@ -87,15 +87,8 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     std::vector<Outcome> outcomes;
     for (auto const& [source_uid, destination_uid] : pairs) {
         auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
-        outcomes.push_back({source_uid,
-                            MessageState::done,
-                            destination_uid,
-                            uid_validity,
-                            entry->identity,
-                            entry->size_bytes,
-                            entry->flags,
-                            {},
-                            {}});
+        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
+                            entry->size_bytes, entry->flags, entry->code, entry->text});
     }
     if (!outcomes.empty()) co_await journal.finish(folder, std::move(outcomes));
     co_return pairs.size();
@@ -164,9 +157,9 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
             auto best = end;
             for (; candidate != end; ++candidate) {
                 auto const& message = *candidate->second;
-                bool const fits = (entry.destination_uid_validity != uid_validity ||
-                                   message.uid >= entry.base_uid_next) &&
-                                  (any_size || message.size_bytes == entry.size_bytes);
+                bool const fits =
+                    (entry.destination_uid_validity != uid_validity || message.uid >= entry.base_uid_next) &&
+                    (any_size || message.size_bytes == entry.size_bytes);
                 if (fits && (best == end || message.uid < best->second->uid)) best = candidate;
             }
             if (best == end) continue;

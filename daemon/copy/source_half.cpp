@@ -254,8 +254,10 @@ Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, Ui
 }
 
 Task<> SourceHalf::forget_expunged_refusals(FolderWork& folder, Uid first) {
-    auto refused = co_await parts_.journal.refused_entries(folder.record.id);
-    std::erase_if(refused, [&](LedgerEntry const& entry) { return entry.source_uid >= first; });
+    auto refused = co_await parts_.journal.noted_entries(folder.record.id);
+    std::erase_if(refused, [&](LedgerEntry const& entry) {
+        return entry.state != MessageState::refused || entry.source_uid >= first;
+    });
     if (refused.empty()) co_return;
     std::vector<Uid> still_there;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { still_there.push_back(meta.uid); };

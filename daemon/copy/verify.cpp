@@ -238,9 +238,11 @@ class Verifier {
         if (destination > source)
             recorder.add({DifferenceKind::extra, text}, Uid(), Uid(), destination - source);
         if (destination >= source) co_return;
-        auto const entries = co_await journal_.refused_entries(record.id);
+        auto const entries = co_await journal_.noted_entries(record.id);
         bool const current = record.source_uid_validity == folder.source.status->uid_validity;
-        auto const excepted = current ? std::min(entries.size(), source - destination) : 0;
+        auto const refused = static_cast<std::uint64_t>(
+            std::ranges::count(entries, MessageState::refused, &LedgerEntry::state));
+        auto const excepted = current ? std::min(refused, source - destination) : 0;
         if (excepted > 0)
             recorder.add({DifferenceKind::exception, "refused by the destination"}, Uid(), Uid(), excepted);
         auto const rest = source - destination - excepted;

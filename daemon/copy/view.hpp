@@ -91,8 +91,8 @@ struct LedgerEntry {
     Identity identity;
     std::uint64_t size_bytes = 0;
     InternalDate internal_date;
-    Flags flags;  ///< As we set them.
-    std::string code;
+    Flags flags;       ///< As we set them.
+    std::string code;  ///< Of `refused`, and of what was or is to be stored without something.
     std::string text;
 };
 

@@ -151,20 +151,20 @@ void write_intents(Database& database, FolderId folder, std::vector<Intent> cons
         "INSERT INTO message (folder, source_uid_validity, source_uid, state, fingerprint, coarse, size, "
         "date, zone, "
         "flags, mailbox, destination_uid_validity, base_uid_next, attempt, code, text) "
-        "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, '', '') "
+        "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13, ?14) "
         "ON CONFLICT (folder, source_uid_validity, source_uid) DO UPDATE SET "
         "state = 0, fingerprint = excluded.fingerprint, coarse = excluded.coarse, size = excluded.size, "
         "date = excluded.date, zone = excluded.zone, flags = excluded.flags, destination_uid = NULL, "
         "base_uid_next = CASE WHEN state IN (0, 1) AND base_uid_next > 0 AND destination_uid_validity = "
         "excluded.destination_uid_validity THEN base_uid_next ELSE excluded.base_uid_next END, "
-        "destination_uid_validity = excluded.destination_uid_validity, attempt = attempt + 1, code = '', "
-        "text = ''");
+        "destination_uid_validity = excluded.destination_uid_validity, attempt = attempt + 1, "
+        "code = excluded.code, text = excluded.text");
     for (auto const& intent : intents) {
         insert.run(folder.value(), row.source_epoch, intent.source_uid.value(),
                    blob(intent.identity.fingerprint), intent.identity.coarse, intent.size_bytes,
                    intent.internal_date.unix_seconds, intent.internal_date.zone_minutes,
                    intent.flags.to_string(), row.mailbox, intent.destination_uid_validity.value(),
-                   intent.base_uid_next.value());
+                   intent.base_uid_next.value(), intent.code, intent.text);
     }
 }
 
@@ -385,9 +385,9 @@ class Ledger final : public copy::Journal {
                                   "state IN (2, 3) AND destination_uid IS NULL");
         });
     }
-    Task<LedgerView> refused_entries(FolderId folder) override {
+    Task<LedgerView> noted_entries(FolderId folder) override {
         return writer_.run<LedgerView>([=](Database& database) {
-            return select_entries(database, folder, "INDEXED BY message_refused", "state = 4");
+            return select_entries(database, folder, "INDEXED BY message_noted", "code <> ''");
         });
     }
     Task<LedgerView> inheritable(FolderId folder) override {

@@ -206,6 +206,31 @@ TEST_P(JournalContract, RecordsEveryOutcome) {
     EXPECT_EQ(uids(await(journal().open_entries(folder.id))), Uids{2});
 }
 
+TEST_P(JournalContract, NamesWhatWasRefusedAndWhatIsStoredWithoutSomething) {
+    auto const folder = archive();
+    auto reduced = intent(2);
+    reduced.code = "AttributeRefused";
+    reduced.text = "stored without its date";
+    auto refused = outcome(3, copy::MessageState::refused);
+    refused.code = "AppendRejected";
+    begin(folder.id, {intent(1), reduced, intent(3), intent(4)});
+    finish(folder.id, {outcome(1, copy::MessageState::done, 11), refused});
+    host_->reopen();
+    EXPECT_EQ(await(journal().open_entries(folder.id)).at(0).text, "stored without its date");
+    EXPECT_EQ(uids(await(journal().noted_entries(folder.id))), (Uids{2, 3}));
+
+    auto stored = outcome(2, copy::MessageState::done, 12);
+    stored.code = reduced.code;
+    stored.text = reduced.text;
+    finish(folder.id, {stored});
+    auto const noted = await(journal().noted_entries(folder.id));
+    ASSERT_EQ(uids(noted), (Uids{2, 3}));
+    EXPECT_EQ(noted[0].state, copy::MessageState::done);
+    EXPECT_EQ(noted[0].text, "stored without its date");
+    begin(folder.id, {intent(2), intent(3)});
+    EXPECT_EQ(uids(await(journal().noted_entries(folder.id))), Uids{});
+}
+
 TEST_P(JournalContract, RecordsWhatHadNoIntent) {
     auto const folder = archive();
     auto adopted = outcome(7, copy::MessageState::adopted, 70);

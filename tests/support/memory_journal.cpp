@@ -174,8 +174,8 @@ Task<> MemoryJournal::begin(FolderId folder, std::vector<Intent> intents) {
                      intent.size_bytes,
                      intent.internal_date,
                      intent.flags,
-                     {},
-                     {}};
+                     intent.code,
+                     intent.text};
         }
     };
     co_await write(change);
@@ -235,9 +235,9 @@ Task<LedgerView> MemoryJournal::entries_without_uid(FolderId folder) {
     });
 }
 
-Task<LedgerView> MemoryJournal::refused_entries(FolderId folder) {
+Task<LedgerView> MemoryJournal::noted_entries(FolderId folder) {
     co_await read();
-    co_return select(folder, [](LedgerEntry const& entry) { return entry.state == MessageState::refused; });
+    co_return select(folder, [](LedgerEntry const& entry) { return !entry.code.empty(); });
 }
 
 Task<LedgerView> MemoryJournal::inheritable(FolderId folder) {

@@ -58,7 +58,7 @@ class MemoryJournal final : public Journal {
     Task<LedgerView> entries(FolderId folder, UidRange range) override;
     Task<LedgerView> open_entries(FolderId folder) override;
     Task<LedgerView> entries_without_uid(FolderId folder) override;
-    Task<LedgerView> refused_entries(FolderId folder) override;
+    Task<LedgerView> noted_entries(FolderId folder) override;
     Task<LedgerView> inheritable(FolderId folder) override;
     Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) override;
     Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) override;

@@ -184,7 +184,7 @@ CREATE TABLE message (
     destination_uid INTEGER CHECK (destination_uid BETWEEN 1 AND 4294967295),  -- The claim; NULL: unknown.
     base_uid_next INTEGER NOT NULL,         -- The destination's UIDNEXT before the first attempt; 0: none.
     attempt INTEGER NOT NULL,               -- Intents so far.
-    code TEXT NOT NULL,                     -- Error name of a refusal, or ''.
+    code TEXT NOT NULL,                     -- Error name of what was refused of it, or ''.
     text TEXT NOT NULL,                     -- The server's words, escaped, or ''.
     PRIMARY KEY (folder, source_uid_validity, source_uid),
     CHECK (destination_uid IS NULL OR (state IN (2, 3) AND destination_uid_validity > 0)),
