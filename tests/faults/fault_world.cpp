@@ -338,8 +338,8 @@ bool FaultWorld::stays_listed(Exception const& exception) const {
         return std::ranges::any_of(refuges_,
                                    [&](auto const& each) { return each.second == exception.folder; });
     }
-    auto const refused = journal_.refused();
-    return std::ranges::find(refused, std::pair(exception.folder, exception.uid)) != refused.end();
+    auto const noted = journal_.noted();
+    return std::ranges::find(noted, std::pair(exception.folder, exception.uid)) != noted.end();
 }
 
 std::optional<std::string> FaultWorld::judge_success(PassResult const& result) {

@@ -49,10 +49,18 @@ void record(LedgerEntry& entry, Outcome const& outcome, UidValidity folder_epoch
 }  // namespace
 
 std::vector<std::pair<std::string, Uid>> MemoryJournal::refused() const {
+    return find([](LedgerEntry const& entry) { return entry.state == MessageState::refused; });
+}
+
+std::vector<std::pair<std::string, Uid>> MemoryJournal::noted() const {
+    return find([](LedgerEntry const& entry) { return !entry.code.empty(); });
+}
+
+std::vector<std::pair<std::string, Uid>> MemoryJournal::find(bool (*wanted)(LedgerEntry const&)) const {
     std::vector<std::pair<std::string, Uid>> found;
     for (auto const& [id, folder] : *folders_) {
         for (auto const& [uid, entry] : folder.entries) {
-            if (entry.state == MessageState::refused) found.emplace_back(folder.key.source.utf8, uid);
+            if (wanted(entry)) found.emplace_back(folder.key.source.utf8, uid);
         }
     }
     return found;

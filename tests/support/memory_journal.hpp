@@ -37,6 +37,8 @@ class MemoryJournal final : public Journal {
     std::size_t writes() const { return writes_; }
     /// Source folder (UTF-8) and UID of every message that the destination did not take.
     std::vector<std::pair<std::string, Uid>> refused() const;
+    /// The same of those and of every message that it has not taken as it is.
+    std::vector<std::pair<std::string, Uid>> noted() const;
     /// Messages whose fate is unknown.
     std::size_t open_count() const;
     std::vector<Digest> reports;
@@ -73,6 +75,7 @@ class MemoryJournal final : public Journal {
         std::map<Uid, LedgerEntry> entries;
         std::map<Uid, LedgerEntry> old_entries;
     };
+    std::vector<std::pair<std::string, Uid>> find(bool (*wanted)(LedgerEntry const&)) const;
     /// Runs `change` as one durable write.
     template <class Change>
     Task<> write(Change change);

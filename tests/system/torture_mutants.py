@@ -42,7 +42,7 @@ MUTANTS = [
     std::vector<Intent> intents;
     for (auto const& message : answered.messages) {
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
-                           message.meta.flags, folder.destination.uid_validity, folder.destination.uid_next});
+                           message.meta.flags, folder.destination.uid_validity, folder.destination.uid_next, {}, {}});
     }
     co_await parts_.journal.begin(folder.record.id, std::move(intents));
     folder.has_unknown_uids |= uids.empty();
