@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 import fidelity_corpus
 from fidelity_account import CREATED_OTHERWISE, Client, Place, Stored, fill, read_corpus, seed, seed_many
 from stage import Stage, tool
-from torture_kills import KINDS, Server
+from torture_kills import Server
 
 CONFIGURATION = '''
 [retry]
@@ -60,8 +60,9 @@ class Judgement:
 
 
 class Direction:
-    def __init__(self, stage, source, destination, login):
-        self.stage, self.source, self.destination, self.login = stage, source, destination, login
+    def __init__(self, stage, source, destination, login, login_of_calibration):
+        self.stage, self.source, self.destination = stage, source, destination
+        self.login, self.login_of_calibration = login, login_of_calibration
         self.judgement = Judgement()
         # Courier would need a day for it.
         self.left_out = {fidelity_corpus.LONG} if destination.kind == 'courier' else set()
@@ -76,7 +77,7 @@ class Direction:
         folders, self.at_source = corpus
         self.folders = [folder for folder in folders if folder.levels not in self.left_out]
         begin = time.monotonic()
-        client = Client(self.destination, f'{self.login}c')
+        client = Client(self.destination, self.login_of_calibration)
         self.separator, self.prefix = client.imap.separator or '/', client.imap.prefix
         self.places = fill(client, [folder for folder in self.folders if not fidelity_corpus.is_of_many(folder)])
         # What is only many is nothing that a server could not hold.
@@ -308,7 +309,7 @@ def run_fidelity(pairs, large_bytes, many=False):
         totals = [0, 0, 0]
         for number, (source, destination) in enumerate(pairs):
             direction = Direction(stage, stage.servers['source', source], stage.servers['destination', destination],
-                                  f'user{10 + number}')
+                                  f'user{10 + number}', f'user{50 + number}')
             judgement = direction.run(given[source][0])
             totals = [total + getattr(judgement, kind) for total, kind in zip(totals, ('lost', 'altered', 'unlisted'))]
         stage.keep = any(totals)
@@ -316,7 +317,7 @@ def run_fidelity(pairs, large_bytes, many=False):
 
 
 def add_fidelity_arguments(parser):
-    parser.add_argument('--servers', default='dovecot,cyrus,courier', help='some of ' + ','.join(KINDS))
+    parser.add_argument('--servers', default='dovecot,cyrus,courier', help='some of dovecot,cyrus,courier')
     parser.add_argument('--direction', metavar='SOURCE:DESTINATION', help='only this one')
     parser.add_argument('--large', type=int, default=50, metavar='MIB', help='size of the largest message (default: 50)')
     parser.add_argument('--many', action='store_true',
