@@ -102,6 +102,7 @@ Config::Limits read_limits(TomlTable table) {
     limits.jobs_per_user = count_or(table, "jobs_per_user", limits.jobs_per_user, 10'000'000);
     limits.memory_bytes = size_or(table, "memory", limits.memory_bytes, 1ULL << 20U, 1ULL << 40U);
     limits.message_bytes = size_or(table, "message", limits.message_bytes, 1ULL << 10U, 1ULL << 40U);
+    limits.compress_below = size_or(table, "compress_below", limits.compress_below, 0, 1ULL << 40U);
     return limits;
 }
 

@@ -25,6 +25,8 @@ struct Config {
                                      << 20U;  ///< [limits] memory = "64MiB": buffers of all jobs together.
         std::uint64_t message_bytes =
             2ULL << 30U;  ///< [limits] message = "2GiB": larger ones are listed, not copied.
+        std::uint64_t compress_below =
+            8ULL << 20U;  ///< [limits] compress_below = "8MiB": bytes/s of a connection; 0: never.
         bool operator==(Limits const&) const = default;
     } limits;
     struct Timeouts {

@@ -6,8 +6,9 @@ namespace imapcopy::copy {
 namespace {
 
 std::size_t bytes_of(Piece const& piece) {
-    auto const* const data = std::get_if<BodyData>(&piece);
-    return data == nullptr ? 0 : data->bytes.size();
+    if (auto const* const data = std::get_if<BodyData>(&piece)) return data->bytes.size();
+    auto const* const body = std::get_if<WholeBody>(&piece);
+    return body == nullptr ? 0 : body->bytes.size();
 }
 
 }  // namespace

@@ -29,10 +29,16 @@ struct BodyData {
     std::string bytes;
 };
 struct BodyEnd {};
+/// A small body at once. `size_bytes` was announced; what came may be less.
+struct WholeBody {
+    MessageMeta meta;
+    std::uint64_t size_bytes = 0;
+    std::string bytes;
+};
 /// What was gathered so far goes out as a batch of its own.
 struct BatchEnd {};
 
-using Piece = std::variant<FolderBegin, BodyBegin, BodyData, BodyEnd, BatchEnd>;
+using Piece = std::variant<FolderBegin, BodyBegin, BodyData, BodyEnd, WholeBody, BatchEnd>;
 
 /// One coroutine pushes, one pops. Holds about `bytes_max` bytes of bodies at most.
 class BodyQueue {

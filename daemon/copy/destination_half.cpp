@@ -56,6 +56,9 @@ Task<> DestinationHalf::write() {
         if (auto* const begin = std::get_if<BodyBegin>(&*piece)) {
             bool const whole = co_await take_body(std::move(*begin));
             if (!whole) break;
+        } else if (auto* const body = std::get_if<WholeBody>(&*piece)) {
+            bool const whole = co_await take_whole_body(std::move(*body));
+            if (!whole) break;
         } else if (auto const* const folder = std::get_if<FolderBegin>(&*piece)) {
             co_await flush();
             if (folder_ != nullptr) sent({}, nullptr);
@@ -70,39 +73,44 @@ Task<> DestinationHalf::write() {
     if (folder_ != nullptr) sent({}, nullptr);
 }
 
-Task<bool> DestinationHalf::take_body(BodyBegin begin) {
-    auto allowed = folder_->permanent_flags.allowed(begin.meta.flags);
-    auto const lost = begin.meta.flags.without(allowed);
+void DestinationHalf::limit_flags(Flags& flags) {
+    auto allowed = folder_->permanent_flags.allowed(flags);
+    auto const lost = flags.without(allowed);
     folder_->lost_flags = folder_->lost_flags.with(lost);
     if (!lost.empty() && reduction_.kept == Kept::everything) ++folder_->lost_flags_messages;
-    begin.meta.flags = std::move(allowed);
-    auto const& limits = parts_.options.batch;
-    if (begin.size_bytes >= limits.stream_bytes) {
+    flags = std::move(allowed);
+}
+
+Task<bool> DestinationHalf::take_body(BodyBegin begin) {
+    if (begin.size_bytes >= parts_.options.batch.stream_bytes) {
+        limit_flags(begin.meta.flags);
         co_await flush();
         bool const whole = co_await stream_body(std::move(begin));
         co_return whole;
     }
-    if (!fits(limits, batch_.messages.size(), batch_.size_bytes, begin.size_bytes)) co_await flush();
-    bool const whole = co_await take_small_body(std::move(begin));
-    co_return whole;
-}
-
-Task<bool> DestinationHalf::take_small_body(BodyBegin begin) {
-    std::string body;
-    body.reserve(begin.size_bytes);
+    WholeBody body{std::move(begin.meta), begin.size_bytes, {}};
+    body.bytes.reserve(body.size_bytes);
     for (;;) {
         auto piece = co_await queue_.pop();
         if (!piece) co_return false;
         auto* const data = std::get_if<BodyData>(&*piece);
         if (data == nullptr) break;
-        body += data->bytes;
+        body.bytes += data->bytes;
     }
-    if (body.size() != begin.size_bytes) co_return false;
+    bool const whole = co_await take_whole_body(std::move(body));
+    co_return whole;
+}
+
+Task<bool> DestinationHalf::take_whole_body(WholeBody body) {
+    if (body.bytes.size() != body.size_bytes) co_return false;
+    limit_flags(body.meta.flags);
+    auto const& limits = parts_.options.batch;
+    if (!fits(limits, batch_.messages.size(), batch_.size_bytes, body.size_bytes)) co_await flush();
     BodyObserver observer;
-    observer.add(body);
-    batch_.messages.push_back({std::move(begin.meta), observer.finish(), begin.size_bytes});
-    batch_.size_bytes += begin.size_bytes;
-    batch_.bodies.push_back(std::move(body));
+    observer.add(body.bytes);
+    batch_.messages.push_back({std::move(body.meta), observer.finish(), body.size_bytes});
+    batch_.size_bytes += body.size_bytes;
+    batch_.bodies.push_back(std::move(body.bytes));
     co_return true;
 }
 

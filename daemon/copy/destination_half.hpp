@@ -45,7 +45,9 @@ class DestinationHalf {
     Task<> collect();
     /// One body from the queue. False: the queue ended inside it.
     Task<bool> take_body(BodyBegin begin);
-    Task<bool> take_small_body(BodyBegin begin);
+    Task<bool> take_whole_body(WholeBody body);
+    /// Leaves the flags that the folder keeps, and notes the others.
+    void limit_flags(Flags& flags);
     Task<bool> stream_body(BodyBegin begin);
     /// Sends the gathered batch; its intents become durable while it uploads.
     Task<> flush();

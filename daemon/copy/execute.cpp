@@ -98,24 +98,39 @@ Task<> subscribe_folder(LaneParts& parts, FolderWork& folder) {
                               "the destination refused the subscription");
 }
 
-Task<> open_folder(LaneParts& parts, FolderWork& folder) {
-    auto const tried =
-        co_await attempt(parts.destination.open(folder.mapped.destination, Access::read_write));
-    if (auto const error = error_of(tried.exception)) {
+/// Takes over what opening the destination folder has told.
+Task<> use_opened(LaneParts& parts, FolderWork& folder, Opened const& opened) {
+    auto const& status = opened.status;
+    folder.destination = status;
+    folder.permanent_flags = opened.permanent_flags;
+    auto const known = folder.record.destination_uid_validity;
+    if (known == status.uid_validity) co_return;
+    co_await parts.journal.set_destination_epoch(folder.record.id, status.uid_validity);
+    if (known.value() != 0) folder.record.source_complete.reset();
+    folder.record.destination_complete.reset();
+    folder.record.destination_uid_validity = status.uid_validity;
+}
+
+/// Creates the destination folder and opens it, where there is mail for it.
+Task<> make_ready(LaneParts& parts, FolderWork& folder) {
+    bool const opens = folder.source.messages > 0;
+    auto const wanted = folder.mapped.destination;
+    TaskGroup creating(co_await boost::asio::this_coro::executor);
+    creating.spawn(prepare_folder(parts, folder));
+    // Sent right behind CREATE: where that fails this fails, too, or opens what was there before.
+    Attempt<Opened> opened;
+    if (opens) opened = co_await attempt(parts.destination.open(wanted, Access::read_write));
+    co_await creating.join();
+    if (!opens || folder.given_up) co_return;
+    auto const& name = folder.mapped.destination;
+    if (!opened.ok() || name != wanted)
+        opened = co_await attempt(parts.destination.open(name, Access::read_write));
+    if (auto const error = error_of(opened.exception)) {
         // A folder that cannot be opened holds up nobody else.
-        if (error->code != ErrorCode::folder_vanished) tried.rethrow();
+        if (error->code != ErrorCode::folder_vanished) opened.rethrow();
         co_return give_up(parts, folder, *error);
     }
-    auto const& status = tried.value->status;
-    folder.destination = status;
-    folder.permanent_flags = tried.value->permanent_flags;
-    auto const known = folder.record.destination_uid_validity;
-    if (known != status.uid_validity) {
-        co_await parts.journal.set_destination_epoch(folder.record.id, status.uid_validity);
-        if (known.value() != 0) folder.record.source_complete.reset();
-        folder.record.destination_complete.reset();
-        folder.record.destination_uid_validity = status.uid_validity;
-    }
+    co_await use_opened(parts, folder, *opened.value);
 }
 
 /// Runs `step` for each of `folders`, some dozens at a time, so that their commands share round trips.
@@ -162,6 +177,27 @@ std::vector<FolderWork*> folders_where(PassState& state, Predicate predicate) {
     return chosen;
 }
 
+bool has_mail_to_copy(FolderWork const& folder) {
+    return !folder.unchanged && folder.source.messages > 0;
+}
+
+/// Creates and opens; the requests of all folders go out together. Nothing waits for subscriptions: they go
+/// on in `beside`. Gives the folders to copy.
+Task<std::vector<FolderWork*>> prepare_destination(LaneParts& parts, TaskGroup& beside) {
+    auto const changed =
+        folders_where(parts.state, [](FolderWork const& folder) { return !folder.unchanged; });
+    // Parents before children, one after the other on the wire; nobody waits for an answer in between.
+    co_await for_each_together(parts, changed, make_ready);
+    auto const unsubscribed = folders_where(parts.state, [](FolderWork const& folder) {
+        return folder.mapped.source.subscribed && !folder.mapped.destination_subscribed;
+    });
+    beside.spawn(for_each_together(parts, unsubscribed, subscribe_folder));
+    for (auto const* const folder : folders_where(parts.state, [](FolderWork const&) { return true; })) {
+        if (!folder->unchanged && folder->source.messages == 0) ++parts.state.progress.folders_done;
+    }
+    co_return folders_where(parts.state, has_mail_to_copy);
+}
+
 }  // namespace
 
 Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
@@ -180,32 +216,15 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     state.report();
 }
 
-Task<> prepare_destination(LaneParts& parts) {
-    auto const changed =
-        folders_where(parts.state, [](FolderWork const& folder) { return !folder.unchanged; });
-    // Parents before children, one after the other on the wire; nobody waits for an answer in between.
-    co_await for_each_together(parts, changed, prepare_folder);
-    auto const writable = folders_where(parts.state, [](FolderWork const& folder) {
-        return !folder.unchanged && folder.source.messages > 0;
-    });
-    auto const unsubscribed = folders_where(parts.state, [](FolderWork const& folder) {
-        return folder.mapped.source.subscribed && !folder.mapped.destination_subscribed;
-    });
-    TaskGroup both(co_await boost::asio::this_coro::executor);
-    both.spawn(for_each_together(parts, unsubscribed, subscribe_folder));
-    both.spawn(for_each_together(parts, writable, open_folder));
-    co_await both.join();
-}
-
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
-    auto const empty = folders_where(parts.state, [](FolderWork const& folder) {
-        return !folder.unchanged && folder.source.messages == 0;
-    });
-    parts.state.progress.folders_done += static_cast<std::uint32_t>(empty.size());
-    auto folders = folders_where(parts.state, [](FolderWork const& folder) {
-        return !folder.unchanged && folder.source.messages > 0;
-    });
-    bool go_on = co_await copy_in_lanes(parts, connections, std::move(folders), limits);
+    auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
+    TaskGroup beside(co_await boost::asio::this_coro::executor);
+    auto const copied =
+        co_await attempt(copy_in_lanes(parts, connections, lanes, prepare_destination(parts, beside)));
+    auto const subscribed = co_await attempt(beside.join());
+    copied.rethrow();
+    subscribed.rethrow();
+    bool go_on = *copied.value;
     while (go_on && !parts.state.retries.empty()) {
         auto groups = std::exchange(parts.state.retries, {});
         go_on = co_await copy_groups(parts, std::move(groups));

@@ -12,12 +12,9 @@ namespace imapcopy::copy {
 /// Destination folders are neither created nor opened yet.
 Task<> view_accounts(LaneParts& parts, FolderOptions const& folders);
 
-/// Creates and subscribes what is missing, opens what will be written to; the requests of all folders go out
-/// together. Folders that the server refuses are given up, with an exception.
-Task<> prepare_destination(LaneParts& parts);
-
-/// Copies everything that is planned, over several lanes; batches that are refused in smaller and smaller
-/// pieces. False: stopped.
+/// Creates and subscribes what is missing, opens what will be written to, and copies everything that is
+/// planned, over several lanes; batches that are refused in smaller and smaller pieces. Folders that the
+/// server refuses are given up, with an exception. False: stopped.
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits);
 
 /// How the copying ended. Only after a whole one a folder may be called complete: what a stop left out is not

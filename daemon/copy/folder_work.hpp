@@ -2,11 +2,13 @@
 
 // FolderWork: all that one pass knows of one folder, and the state that the halves of a lane share.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "common/event.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -45,13 +47,30 @@ struct RetryGroup {
 /// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
 class FolderQueue {
  public:
-    explicit FolderQueue(std::vector<FolderWork*> folders) : folders_(std::move(folders)) {}
+    /// `lanes` take from it.
+    explicit FolderQueue(std::size_t lanes) : lanes_(lanes) {}
+
+    /// Until then the lanes wait in opened().
+    void open(std::vector<FolderWork*> folders) {
+        folders_ = std::move(folders);
+        opened_.set();
+    }
+    Task<> opened() { return opened_.wait(); }
+    bool empty() const { return taken_ == folders_.size(); }
     /// The next one, or null.
-    FolderWork* take() { return taken_ < folders_.size() ? folders_[taken_++] : nullptr; }
+    FolderWork* take() { return empty() ? nullptr : folders_[taken_++]; }
+    /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
+    /// can take, so there are fewer the nearer the end is.
+    std::size_t ahead_max() const {
+        constexpr std::size_t most = 8;
+        return std::clamp<std::size_t>((folders_.size() - taken_) / (2 * lanes_), 1, most);
+    }
 
  private:
+    std::size_t lanes_;
     std::vector<FolderWork*> folders_;
     std::size_t taken_ = 0;
+    Event opened_;
 };
 
 /// The running totals of one pass, and who is told of them.

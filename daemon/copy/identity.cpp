@@ -61,7 +61,9 @@ struct Hasher::Context {
 };
 
 Hasher::Hasher() : context_(std::make_unique<Context>()) {
-    if (EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) != 1) {
+    // Looked up once: EVP_sha256() would be looked up again for every digest.
+    static auto* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    if (EVP_DigestInit_ex(context_->md, sha256, nullptr) != 1) {
         throw Failure(ErrorCode::internal, "start a SHA-256 digest");
     }
 }
@@ -121,22 +123,34 @@ Identity identity_of_headers(std::string_view headers) {
 }
 
 void BodyObserver::add(std::string_view bytes) {
-    hasher_.add(bytes);
-    if (!in_header_) return;
+    if (!in_header_) {
+        if (hasher_) hasher_->add(bytes);
+        return;
+    }
+    auto const before = header_.size();
     // The empty line may lie across two pieces, so look a little back.
-    auto const from = header_.size() < 3 ? 0 : header_.size() - 3;
-    header_ += bytes.substr(0, header_bytes_max - header_.size());
+    auto const from = before < 3 ? 0 : before - 3;
+    header_ += bytes.substr(0, header_bytes_max - before);
     auto const crlf = header_.find("\r\n\r\n", from);
     auto const lf = header_.find("\n\n", from);
     auto const end = std::min(crlf, lf);
-    if (end != std::string::npos) header_.resize(end + 2);
-    in_header_ = end == std::string::npos && header_.size() < header_bytes_max;
+    if (end == std::string::npos && header_.size() < header_bytes_max) return;
+    in_header_ = false;
+    identity_ =
+        identity_of_headers(std::string_view(header_).substr(0, end == std::string::npos ? end : end + 2));
+    if (identity_.coarse != 0) return;
+    hasher_.emplace();
+    hasher_->add(std::string_view(header_).substr(0, before));
+    hasher_->add(bytes);
 }
 
 Identity BodyObserver::finish() {
-    auto identity = identity_of_headers(header_);
-    if (identity.coarse == 0) identity.fingerprint = hasher_.finish();
-    return identity;
+    if (in_header_) {
+        identity_ = identity_of_headers(header_);
+        if (identity_.coarse == 0) hasher_.emplace().add(header_);
+    }
+    if (hasher_) identity_.fingerprint = hasher_->finish();
+    return identity_;
 }
 
 }  // namespace imapcopy::copy

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,8 +44,8 @@ class Hasher {
     std::unique_ptr<Context> context_;
 };
 
-/// Follows one body as it streams by: its header block (at most 64 KiB of it) and the digest of all its
-/// bytes.
+/// Follows one body as it streams by: its header block (at most 64 KiB of it) and, where that says nothing,
+/// the digest of all its bytes.
 class BodyObserver {
  public:
     void add(std::string_view bytes);
@@ -56,7 +57,8 @@ class BodyObserver {
     static constexpr std::size_t header_bytes_max = 64 * 1024;
     bool in_header_ = true;
     std::string header_;
-    Hasher hasher_;
+    Identity identity_;  ///< Once the header block is over.
+    std::optional<Hasher> hasher_;
 };
 
 }  // namespace imapcopy::copy

@@ -12,6 +12,8 @@
 #include "daemon/copy/body_relay.hpp"
 #include "daemon/copy/identity.hpp"
 #include "daemon/copy/imap_reading.hpp"
+#include "daemon/copy/imap_transfer.hpp"
+#include "daemon/copy/line_watch.hpp"
 #include "daemon/imap/classify.hpp"
 
 namespace imapcopy::copy {
@@ -35,64 +37,6 @@ constexpr std::size_t commands_under_way_max = 8;
 constexpr std::size_t single_fetches_under_way_max = 64;
 constexpr std::size_t status_under_way_max = 64;
 
-std::string quoted(MailboxName const& mailbox) {
-    return '"' + printable(mailbox.utf8) + '"';
-}
-
-// ---- Append
-// --------------------------------------------------------------------------------------------------------
-
-class ImapAppend final : public Append {
- public:
-    ImapAppend(std::unique_ptr<Session::Append> append, MailboxName mailbox, Side side)
-        : append_(std::move(append)), mailbox_(std::move(mailbox)), side_(side) {}
-
-    Task<bool> message(AppendMessage message) override {
-        ++count_;
-        return append_->message({std::move(message.flags), message.internal_date, message.size_bytes});
-    }
-    Task<> write(std::string_view bytes) override { return append_->write(bytes); }
-    Task<> commit() override { return append_->commit(); }
-    Task<AppendOutcome> outcome() override;
-
- private:
-    std::unique_ptr<Session::Append> append_;
-    MailboxName mailbox_;
-    Side side_;
-    std::size_t count_ = 0;
-};
-
-Task<AppendOutcome> ImapAppend::outcome() {
-    auto const reply = co_await append_->reply();
-    AppendOutcome outcome;
-    if (reply.ok()) {
-        if (auto const told = response::parse_append_uid(reply.code, count_)) {
-            outcome.uid_validity = told->uid_validity;
-            outcome.uids = told->uids;
-        }
-        co_return outcome;
-    }
-    outcome.error = classify(reply, "append to " + quoted(mailbox_), side_, Occasion::append);
-    auto const vanished = outcome.error.code == ErrorCode::folder_vanished;
-    outcome.kind = vanished ? AppendOutcome::Kind::missing_mailbox : AppendOutcome::Kind::refused;
-    co_return outcome;
-}
-
-// ---- Bodies
-// --------------------------------------------------------------------------------------------------------
-
-/// Lets the session stream into a BodyRelay.
-class BodyInlet final : public imap::BodyHandler {
- public:
-    explicit BodyInlet(BodyRelay& relay) : relay_(relay) {}
-    Task<> begin(Uid uid, std::uint64_t size_bytes) override { return relay_.begin(uid, size_bytes); }
-    Task<> data(std::string_view bytes) override { return relay_.data(bytes); }
-    Task<> end() override { return relay_.end(); }
-
- private:
-    BodyRelay& relay_;
-};
-
 // ---- The open folder
 // -----------------------------------------------------------------------------------------------
 
@@ -108,7 +52,7 @@ struct Opening {
 
 class ImapEndpoint final : public Endpoint {
  public:
-    ImapEndpoint(std::unique_ptr<Session> session, Side side);
+    ImapEndpoint(Context context, std::unique_ptr<Session> session, Side side, ImapOptions const& options);
 
     EndpointTraits traits() const override { return traits_; }
     Task<AccountView> list() override;
@@ -182,15 +126,20 @@ class ImapEndpoint final : public Endpoint {
     std::size_t messages_per_fetch() const;
     Task<Reply> run_create(MailboxName mailbox, std::string special_use);
 
+    void compress_if_slow();
+
+    Context context_;
     std::unique_ptr<Session> session_;
     Side side_;
     EndpointTraits traits_;
+    LineWatch line_;
     AsyncMutex folder_turn_;
     Event folder_free_;
     std::size_t folder_users_ = 0;
     std::shared_ptr<Opening> opening_;
     /// What open() or the first opening found: a folder that is opened again must still be the same.
     std::map<std::string, UidValidity> validities_;
+    Ticket compression_;  ///< Kept: a ticket that is dropped early withdraws its command.
     bool uid_comes_late_ = false;
     std::uint64_t bytes_seen_ = 0;
     std::uint64_t messages_seen_ = 0;
@@ -212,8 +161,13 @@ EndpointTraits traits_of(imap::Capabilities const& capabilities) {
     return traits;
 }
 
-ImapEndpoint::ImapEndpoint(std::unique_ptr<Session> session, Side side)
-    : session_(std::move(session)), side_(side), traits_(traits_of(session_->capabilities())) {}
+ImapEndpoint::ImapEndpoint(Context context, std::unique_ptr<Session> session, Side side,
+                           ImapOptions const& options)
+    : context_(context),
+      session_(std::move(session)),
+      side_(side),
+      traits_(traits_of(session_->capabilities())),
+      line_(options.compress_below) {}
 
 // ---- Folders
 // -------------------------------------------------------------------------------------------------------
@@ -289,7 +243,7 @@ Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::use_folder(MailboxName 
 
 ImapEndpoint::Lease::~Lease() {
     if (opens_ && !opening_->settled.is_set()) {
-        opening_->refused = Error{ErrorCode::cancelled, "open " + quoted(opening_->mailbox)};
+        opening_->refused = Error{ErrorCode::cancelled, "open " + in_quotes(opening_->mailbox)};
         opening_->settled.set();
     }
     let_go();
@@ -303,7 +257,7 @@ Task<> ImapEndpoint::Lease::confirm() {
     if (opens_ && !opening_->settled.is_set()) {
         auto const reply = co_await opening_->ticket->reply();
         if (!reply.ok()) {
-            auto const what = "open " + quoted(opening_->mailbox);
+            auto const what = "open " + in_quotes(opening_->mailbox);
             opening_->refused = classify(reply, what, endpoint_.side_, Occasion::open);
         }
         opening_->settled.set();
@@ -319,7 +273,7 @@ void ImapEndpoint::check_validity(Opening const& opening) {
     if (first || place->second == now) return;
     place->second = now;
     throw Failure({.code = ErrorCode::uid_validity_changed,
-                   .message = "open " + quoted(opening.mailbox) + " again: it has become another folder",
+                   .message = "open " + in_quotes(opening.mailbox) + " again: it has become another folder",
                    .side = side_});
 }
 
@@ -339,7 +293,7 @@ Task<Opened> ImapEndpoint::open(MailboxName mailbox, Access access) {
     opening->refused = error_of(answered.exception);
     if (answered.ok() && !answered.value->ok()) {
         opening->refused =
-            classify(*answered.value, "open " + quoted(opening->mailbox), side_, Occasion::open);
+            classify(*answered.value, "open " + in_quotes(opening->mailbox), side_, Occasion::open);
     }
     opening->settled.set();
     if (opening->refused) throw Failure(*opening->refused);
@@ -369,7 +323,7 @@ Task<CreateResult> ImapEndpoint::create(MailboxName mailbox, Role role) {
     auto const found = co_await status(names);
     if (found.front()) co_return CreateResult{CreateOutcome::existed, {}};
     co_return CreateResult{CreateOutcome::refused,
-                           classify(reply, "create " + quoted(mailbox), side_, Occasion::create)};
+                           classify(reply, "create " + in_quotes(mailbox), side_, Occasion::create)};
 }
 
 Task<bool> ImapEndpoint::subscribe(MailboxName mailbox) {
@@ -383,7 +337,7 @@ Task<bool> ImapEndpoint::subscribe(MailboxName mailbox) {
 
 Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range,
                                  Listing listing, std::function<void(MessageMeta)> sink) {
-    auto const what = "list messages of " + quoted(mailbox);
+    auto const what = "list messages of " + in_quotes(mailbox);
     auto const lease = co_await use_folder(std::move(mailbox), reading());
     // Sent behind EXAMINE without waiting for it, so what comes is kept until the folder is known to be
     // right.
@@ -432,7 +386,7 @@ Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::reopen(MailboxName mail
 Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
     auto lease = co_await use_folder(mailbox, reading());
     BodyRelay relay(sink);
-    BodyInlet inlet(relay);
+    BodyInlet inlet(context_.clock, line_, relay);
     Fetches fetches{relay, inlet, mailbox, {uids.begin(), uids.end()}, uid_comes_late_};
     // Sent behind EXAMINE without waiting for it. No body is looked at before it is known that the folder is
     // right: if EXAMINE fails no folder is open and every FETCH fails (RFC 9051 §6.3.3).
@@ -458,6 +412,7 @@ std::size_t ImapEndpoint::messages_per_fetch() const {
 }
 
 void ImapEndpoint::start_fetches(Fetches& fetches) {
+    compress_if_slow();
     // Those to be asked again come before all that were not asked yet: the order of UIDs is kept.
     if (!fetches.again.empty()) {
         if (!fetches.under_way.empty()) return;
@@ -495,7 +450,8 @@ Task<> ImapEndpoint::finish_fetch(Fetches& fetches, BodySink& sink) {
     bytes_seen_ += fetches.relay.take_bytes();
     messages_seen_ += fetches.relay.take_messages();
     if (!reply.ok()) {
-        auto const error = classify(reply, "fetch from " + quoted(fetches.mailbox), side_, Occasion::command);
+        auto const error =
+            classify(reply, "fetch from " + in_quotes(fetches.mailbox), side_, Occasion::command);
         // Any other refusal may be about one message only; it is found by asking for each.
         if (error.code != ErrorCode::server_bug && error.code != ErrorCode::folder_vanished)
             throw Failure(error);
@@ -535,8 +491,10 @@ Task<> ImapEndpoint::report_empty(Uid uid, BodySink& sink) {
 }
 
 Task<std::unique_ptr<Append>> ImapEndpoint::append(MailboxName mailbox) {
+    compress_if_slow();
     auto carrier = co_await session_->append(mailbox);
-    co_return std::make_unique<ImapAppend>(std::move(carrier), std::move(mailbox), side_);
+    co_return std::make_unique<ImapAppend>(context_.clock, line_, std::move(carrier), std::move(mailbox),
+                                           side_);
 }
 
 Task<bool> ImapEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) {
@@ -565,15 +523,20 @@ Task<bool> ImapEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add
     co_return taken;
 }
 
+void ImapEndpoint::compress_if_slow() {
+    if (compression_ || !line_.is_slow(context_.clock.now())) return;
+    if (session_->has("COMPRESS=DEFLATE")) compression_ = session_->start(command::Compress{});
+}
+
 }  // namespace
 
 Task<std::unique_ptr<Endpoint>> open_imap_endpoint(Context context, net::Connector& connector,
                                                    net::Target target, imap::Credentials credentials,
-                                                   Side side, imap::SessionTimeouts timeouts) {
+                                                   Side side, ImapOptions options) {
     auto opening =
-        Session::open(context, connector, std::move(target), std::move(credentials), side, timeouts);
+        Session::open(context, connector, std::move(target), std::move(credentials), side, options.timeouts);
     auto session = co_await std::move(opening);
-    co_return std::make_unique<ImapEndpoint>(std::move(session), side);
+    co_return std::make_unique<ImapEndpoint>(context, std::move(session), side, options);
 }
 
 }  // namespace imapcopy::copy

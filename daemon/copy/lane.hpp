@@ -15,7 +15,6 @@ struct LaneOptions {
     WindowLimits window;
     std::uint32_t appends_in_flight_max = 8;
     std::uint32_t messages_per_window = 5000;
-    std::size_t folders_ahead_max = 1000;  ///< Planned and not yet fetched, at most.
 };
 
 /// All outlive the lane's coroutines.

@@ -27,6 +27,8 @@ Task<> run_further_lane(LaneParts lead, Connections& connections, FolderQueue& q
         lead.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(*error)}});
         co_return;
     }
+    co_await queue.opened();
+    if (queue.empty()) co_return co_await close_both(*connected.value);
     auto& [source, destination] = *connected.value;
     LaneParts parts{lead.context, *source, *destination, lead.journal, lead.state, lead.options};
     ++lead.state.progress.lanes;
@@ -52,22 +54,23 @@ std::uint32_t lanes_worthwhile(std::vector<FolderWork*> const& folders, LaneLimi
     return static_cast<std::uint32_t>(std::min({by_messages, most, by_folders}));
 }
 
-Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::vector<FolderWork*> folders,
-                         LaneLimits limits) {
-    auto const lanes = lanes_worthwhile(folders, limits);
-    if (lanes > 1) {
-        // What takes longest begins first, so that the lanes end together. A lane looks only one folder
-        // ahead, for what it has planned no other lane can take.
-        std::ranges::stable_sort(folders, std::ranges::greater(),
-                                 [](FolderWork const* folder) { return folder->source.messages; });
-        lead.options.folders_ahead_max = 1;
-        lead.options.buffer_bytes /= lanes;
-    }
-    FolderQueue queue(std::move(folders));
+Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::uint32_t lanes,
+                         Task<std::vector<FolderWork*>> prepare) {
+    lead.options.buffer_bytes /= lanes;
+    FolderQueue queue(lanes);
     TaskGroup further(co_await boost::asio::this_coro::executor);
     for (std::uint32_t i = 1; i < lanes; ++i) further.spawn(run_further_lane(lead, connections, queue));
+    auto prepared = co_await attempt(std::move(prepare));
+    auto folders = std::move(prepared.value).value_or(std::vector<FolderWork*>());
+    // What takes longest begins first, so that the lanes end together.
+    if (lanes > 1) {
+        std::ranges::stable_sort(folders, std::ranges::greater(),
+                                 [](FolderWork const* folder) { return folder->source.messages; });
+    }
+    queue.open(std::move(folders));
     auto const led = co_await attempt(run_lane(lead, queue));
     auto const others = co_await attempt(further.join());
+    prepared.rethrow();
     led.rethrow();
     others.rethrow();
     co_return *led.value;

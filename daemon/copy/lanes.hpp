@@ -16,10 +16,11 @@ struct LaneLimits {
 /// How many lanes are worth their connections: at least 1, and no more than folders.
 std::uint32_t lanes_worthwhile(std::vector<FolderWork*> const& folders, LaneLimits const& limits);
 
-/// Copies `folders` over the connections of `lead` and over others, which it opens and closes. One that
-/// cannot be opened is done without. If a lane fails, the others end in good order between two messages; then
-/// the failure is thrown, that of `lead` first. False: stopped. All references outlive the call.
-Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::vector<FolderWork*> folders,
-                         LaneLimits limits);
+/// Copies the folders that `prepare` gives over the connections of `lead` and over others, which it opens
+/// while `prepare` runs, and closes. One that cannot be opened is done without. If a lane fails, the others
+/// end in good order between two messages; then the failure is thrown, that of `prepare` or `lead` first.
+/// False: stopped. `lanes` as lanes_worthwhile(). All references outlive the call.
+Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::uint32_t lanes,
+                         Task<std::vector<FolderWork*>> prepare);
 
 }  // namespace imapcopy::copy

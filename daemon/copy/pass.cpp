@@ -35,7 +35,6 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     (void)co_await settle(context, parts.destination, journal, settle_wait);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
-    co_await prepare_destination(parts);
     state.report(Phase::copying);
     LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
     bool const whole = co_await copy_all(parts, connections, lanes);

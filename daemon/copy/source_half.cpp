@@ -13,6 +13,9 @@
 namespace imapcopy::copy {
 namespace {
 
+/// Bodies up to this size pass from half to half in one piece.
+constexpr std::uint64_t whole_bytes_max = 64ULL * 1024;
+
 /// Where the listing starts: what the last complete pass has seen is not listed again.
 Uid first_uid(FolderWork const& folder) {
     auto const& complete = folder.record.source_complete;
@@ -40,29 +43,37 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
 }
 
 Task<> SourceHalf::plan_folders(FolderQueue& folders) {
-    struct Ending {
-        SourceHalf& half;
-        ~Ending() {
-            half.planning_over_ = true;
-            half.planned_changed_.set();
-        }
-    } const ending{*this};
-    for (;;) {
-        while (planned_folders_ >= parts_.options.folders_ahead_max && !fetching_over_) {
+    TaskGroup planning(co_await boost::asio::this_coro::executor);
+    while (!planning.failed() && !fetching_over_ && !stop_requested()) {
+        if (planned_.size() > folders.ahead_max()) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
+            continue;
         }
-        if (fetching_over_ || stop_requested()) co_return;
         auto* const folder = folders.take();
-        if (folder == nullptr) co_return;
-        auto const planned = co_await attempt(plan_folder(*folder));
-        auto const error = error_of(planned.exception);
-        if (!error) continue;
-        // A folder that cannot be opened holds up nobody else.
-        if (error->code != ErrorCode::folder_vanished) planned.rethrow();
-        folder->complete = false;
-        parts_.state.add_exception(*folder, Uid(), std::string(info(error->code).name), 0, to_string(*error));
+        if (folder == nullptr) break;
+        planned_.push_back({*folder});
+        planned_changed_.set();
+        planning.spawn(plan_beside(planned_.back()));
     }
+    planning_over_ = true;
+    planned_changed_.set();
+    co_await planning.join();
+}
+
+Task<> SourceHalf::plan_beside(Planning& planning) {
+    auto const planned = co_await attempt(plan_folder(planning));
+    auto const error = error_of(planned.exception);
+    // A folder that cannot be opened holds up nobody else.
+    bool const vanished = error && error->code == ErrorCode::folder_vanished;
+    if (error) planning.folder.complete = false;
+    if (vanished) {
+        parts_.state.add_exception(planning.folder, Uid(), std::string(info(error->code).name), 0,
+                                   to_string(*error));
+    }
+    planning.over = true;
+    planned_changed_.set();
+    if (!vanished) planned.rethrow();
 }
 
 Task<> SourceHalf::fetch_planned() {
@@ -72,30 +83,46 @@ Task<> SourceHalf::fetch_planned() {
             co_await planned_changed_.wait();
         }
         if (planned_.empty() || stop_requested()) co_return;
-        auto next = std::move(planned_.front());
+        auto& next = planned_.front();
+        parts_.state.progress.current_folder = next.folder.mapped.path;
+        parts_.state.report();
+        Piece beginning = FolderBegin{&next.folder, {}};
+        co_await queue_.push(std::move(beginning));
+        co_await fetch_windows(next);
+        if (stopped_) co_return;
         planned_.pop_front();
-        planned_messages_ -= next.messages.size();
-        if (next.messages.empty()) --planned_folders_;
         planned_changed_.set();
-        if (next.folder != fetching_) {
-            fetching_ = next.folder;
-            parts_.state.progress.current_folder = fetching_->mapped.path;
-            parts_.state.report();
-            Piece beginning = FolderBegin{fetching_, {}};
-            co_await queue_.push(std::move(beginning));
-        }
-        if (!next.messages.empty()) co_await fetch(*next.folder, std::move(next.messages));
     }
 }
 
-Task<> SourceHalf::add_planned(FolderWork& folder, std::vector<MessageMeta> messages) {
-    while (planned_messages_ >= parts_.options.messages_per_window && !fetching_over_) {
+Task<> SourceHalf::fetch_windows(Planning& planning) {
+    for (;;) {
+        while (planning.windows.empty() && !planning.over) {
+            planned_changed_.clear();
+            co_await planned_changed_.wait();
+        }
+        if (planning.windows.empty() || stop_requested()) co_return;
+        auto messages = std::move(planning.windows.front());
+        planning.windows.pop_front();
+        planned_messages_ -= messages.size();
+        planned_changed_.set();
+        co_await fetch(planning.folder, std::move(messages));
+    }
+}
+
+/// What is fetched next always has room: others may have taken all of it.
+bool SourceHalf::has_room_for(Planning const& planning) const {
+    if (planned_messages_ < parts_.options.messages_per_window) return true;
+    return &planning == &planned_.front() && planning.windows.empty();
+}
+
+Task<> SourceHalf::add_planned(Planning& planning, std::vector<MessageMeta> messages) {
+    while (!has_room_for(planning) && !fetching_over_) {
         planned_changed_.clear();
         co_await planned_changed_.wait();
     }
     planned_messages_ += messages.size();
-    if (messages.empty()) ++planned_folders_;
-    planned_.push_back({&folder, std::move(messages)});
+    planning.windows.push_back(std::move(messages));
     planned_changed_.set();
 }
 
@@ -115,33 +142,31 @@ Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     }
 }
 
-Task<> SourceHalf::plan_folder(FolderWork& folder) {
-    co_await add_planned(folder, {});
-    auto nominees = co_await list_nominees(folder);
-    heirs_.clear();
+Task<> SourceHalf::plan_folder(Planning& planning) {
+    auto& folder = planning.folder;
+    planning.nominees = co_await list_nominees(folder);
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
     if (new_epoch) co_await parts_.journal.set_source_epoch(folder.record.id, folder.source.uid_validity);
     // Until a pass is complete in this epoch: an earlier one may have died between two inheritances.
     if (new_epoch || !folder.record.source_complete) {
-        heirs_ = co_await parts_.journal.inheritable(folder.record.id);
+        planning.heirs = co_await parts_.journal.inheritable(folder.record.id);
     }
     auto const first = first_uid(folder);
     if (first.value() > 1) {
         co_await update_seen_flags(folder, first);
         co_await forget_expunged_refusals(folder, first);
     }
-    listed_messages_ = 0;
     for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
         if (fetching_over_ || stop_requested()) {
             folder.complete = false;
             co_return;
         }
-        co_await plan_window_of(folder, window, nominees);
+        co_await plan_window_of(planning, window);
     }
     // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
     // expunged.
     auto const others =
-        folder.source.messages - std::min<std::uint64_t>(listed_messages_, folder.source.messages);
+        folder.source.messages - std::min<std::uint64_t>(planning.listed_messages, folder.source.messages);
     parts_.state.progress.messages_done += others;
     if (first.value() > 1) folder.result.recognised += others;
     parts_.state.report();
@@ -198,22 +223,23 @@ Task<> SourceHalf::update_flags(FolderWork& folder, std::vector<MessageMeta> con
     parts_.state.changed = true;
 }
 
-Task<> SourceHalf::plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees) {
+Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
+    auto& folder = planning.folder;
     bool const hides_reports = folder.mapped.source.name.is_inbox() && !parts_.state.reports.empty();
-    bool const needs_identity = !nominees.empty() || !heirs_.empty() || hides_reports;
+    bool const needs_identity = !planning.nominees.empty() || !planning.heirs.empty() || hides_reports;
     auto listed =
         co_await list_window(folder, window, needs_identity ? Listing::identity : Listing::metadata);
-    if (!heirs_.empty()) co_await inherit(folder, listed);
+    if (!planning.heirs.empty()) co_await inherit(planning, listed);
     auto const ledger = co_await parts_.journal.entries(folder.record.id, window);
     auto limits = parts_.options.window;
     limits.destination_uid_validity = folder.destination.uid_validity;
-    auto plan = plan_window(listed, ledger, nominees, limits, folder.mapped.path);
-    listed_messages_ += listed.size();
+    auto plan = plan_window(listed, ledger, planning.nominees, limits, folder.mapped.path);
+    planning.listed_messages += listed.size();
     co_await update_flags(folder, listed, ledger);
-    if (!plan.compare.empty()) co_await compare(folder, plan, nominees, listed);
+    if (!plan.compare.empty()) co_await compare(planning, plan, listed);
     co_await record_decisions(folder, plan, listed);
     for (auto const& message : plan.copy) parts_.state.progress.bytes_total += message.size_bytes;
-    if (!plan.copy.empty()) co_await add_planned(folder, std::move(plan.copy));
+    if (!plan.copy.empty()) co_await add_planned(planning, std::move(plan.copy));
 }
 
 Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
@@ -284,18 +310,20 @@ Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRa
     co_return listed;
 }
 
-Task<> SourceHalf::inherit(FolderWork& folder, std::vector<MessageMeta> const& window) {
+Task<> SourceHalf::inherit(Planning& planning, std::vector<MessageMeta> const& window) {
+    auto& heirs = planning.heirs;
     std::vector<std::pair<Uid, Uid>> old_to_new;
     for (auto const& message : window) {
         if (!message.identity || message.identity->coarse == 0) continue;
-        auto const heir = std::ranges::find_if(heirs_, [&](LedgerEntry const& entry) {
+        auto const heir = std::ranges::find_if(heirs, [&](LedgerEntry const& entry) {
             return entry.identity.fingerprint == message.identity->fingerprint;
         });
-        if (heir == heirs_.end()) continue;
+        if (heir == heirs.end()) continue;
         old_to_new.emplace_back(heir->source_uid, message.uid);
-        heirs_.erase(heir);
+        heirs.erase(heir);
     }
-    if (!old_to_new.empty()) co_await parts_.journal.inherit(folder.record.id, std::move(old_to_new));
+    if (!old_to_new.empty())
+        co_await parts_.journal.inherit(planning.folder.record.id, std::move(old_to_new));
 }
 
 Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
@@ -335,14 +363,14 @@ Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
     if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
 }
 
-Task<> SourceHalf::compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
-                           std::vector<MessageMeta> const& window) {
+Task<> SourceHalf::compare(Planning& planning, WindowPlan& plan, std::vector<MessageMeta> const& window) {
+    auto& folder = planning.folder;
     for (auto const& comparison : plan.compare) {
         auto const source =
             co_await body_digests(parts_.source, folder.mapped.source.name, comparison.source);
         auto const destination =
             co_await body_digests(parts_.destination, folder.mapped.destination, comparison.destination);
-        auto result = compare_bodies(source, destination, nominees);
+        auto result = compare_bodies(source, destination, planning.nominees);
         plan.adopt.insert(plan.adopt.end(), result.adopt.begin(), result.adopt.end());
         bool const all_read =
             source.size() == comparison.source.size() && destination.size() == comparison.destination.size();
@@ -399,13 +427,23 @@ Task<> SourceHalf::begin(Uid uid, std::uint64_t size_bytes) {
     auto const wanted = wanted_.find(uid);
     skipping_ = wanted == wanted_.end();
     if (skipping_) co_return;
-    Piece begin = BodyBegin{std::move(wanted->second), size_bytes};
+    auto meta = std::move(wanted->second);
     wanted_.erase(wanted);
+    if (size_bytes <= whole_bytes_max && size_bytes < parts_.options.batch.stream_bytes) {
+        gathered_ = WholeBody{std::move(meta), size_bytes, {}};
+        gathered_->bytes.reserve(size_bytes);
+        co_return;
+    }
+    Piece begin = BodyBegin{std::move(meta), size_bytes};
     co_await queue_.push(std::move(begin));
 }
 
 Task<> SourceHalf::data(std::string_view bytes) {
     if (skipping_) co_return;
+    if (gathered_) {
+        gathered_->bytes += bytes;
+        co_return;
+    }
     Piece piece = BodyData{std::string(bytes)};
     co_await queue_.push(std::move(piece));
 }
@@ -413,6 +451,7 @@ Task<> SourceHalf::data(std::string_view bytes) {
 Task<> SourceHalf::end() {
     if (skipping_) co_return;
     Piece ending = BodyEnd{};
+    if (gathered_) ending = std::move(*std::exchange(gathered_, std::nullopt));
     co_await queue_.push(std::move(ending));
 }
 

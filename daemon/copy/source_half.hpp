@@ -3,6 +3,7 @@
 // The reading half of a lane: lists, plans and fetches, window by window, and pushes bodies into the queue.
 
 #include <deque>
+#include <list>
 #include <unordered_map>
 #include <vector>
 
@@ -23,22 +24,29 @@ class SourceHalf final : BodySink {
     bool stopped() const { return stopped_; }
 
  private:
-    /// Messages that are to be fetched; an empty list announces the folder.
-    struct Planned {
-        FolderWork* folder = nullptr;
-        std::vector<MessageMeta> messages;
+    /// A folder that is being planned, and what of it is to be fetched.
+    struct Planning {
+        FolderWork& folder;
+        Nominees nominees = {};
+        LedgerView heirs = {};  ///< Entries of the old epoch that nobody has inherited yet.
+        std::uint64_t listed_messages = 0;
+        std::deque<std::vector<MessageMeta>> windows = {};
+        bool over = false;  ///< No more windows will come.
     };
 
-    // Planning runs ahead of fetching by about one window, so that its round trips cost no time.
+    // Planning runs ahead of fetching, several folders side by side, so that its round trips cost no time.
     Task<> plan_folders(FolderQueue& folders);
-    Task<> plan_folder(FolderWork& folder);
-    Task<> plan_window_of(FolderWork& folder, UidRange window, Nominees& nominees);
+    Task<> plan_beside(Planning& planning);
+    Task<> plan_folder(Planning& planning);
+    Task<> plan_window_of(Planning& planning, UidRange window);
+    bool has_room_for(Planning const& planning) const;
     /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.
     Task<> update_seen_flags(FolderWork& folder, Uid first);
     /// Repeats at the destination what changed at the source since the ledger's entries were written.
     Task<> update_flags(FolderWork& folder, std::vector<MessageMeta> const& listed, LedgerView const& ledger);
-    Task<> add_planned(FolderWork& folder, std::vector<MessageMeta> messages);
+    Task<> add_planned(Planning& planning, std::vector<MessageMeta> messages);
     Task<> fetch_planned();
+    Task<> fetch_windows(Planning& planning);
     bool stop_requested();
 
     /// Unclaimed messages that were in the destination folder before this pass.
@@ -49,13 +57,12 @@ class SourceHalf final : BodySink {
     Task<> forget_expunged_refusals(FolderWork& folder, Uid first);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
-    Task<> inherit(FolderWork& folder, std::vector<MessageMeta> const& window);
+    Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window);
     /// Records what the plan decides without a copy.
     Task<> record_decisions(FolderWork& folder, WindowPlan const& plan,
                             std::vector<MessageMeta> const& window);
     /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
-    Task<> compare(FolderWork& folder, WindowPlan& plan, Nominees& nominees,
-                   std::vector<MessageMeta> const& window);
+    Task<> compare(Planning& planning, WindowPlan& plan, std::vector<MessageMeta> const& window);
     /// Lists a message that is copied although its comparison was not complete.
     void report_doubt(FolderWork& folder, MessageMeta const& message);
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
@@ -71,17 +78,14 @@ class SourceHalf final : BodySink {
     BodyQueue& queue_;
     std::unordered_map<Uid, MessageMeta> wanted_;  ///< Of the fetch under way.
     std::vector<MessageMeta> missing_;
-    FolderWork* fetching_ = nullptr;
-    std::deque<Planned> planned_;
-    std::size_t planned_messages_ = 0;
-    std::size_t planned_folders_ = 0;  ///< Announcements in planned_.
-    bool planning_over_ = false;
+    std::list<Planning> planned_;       ///< In the order of fetching; the first one is being fetched.
+    std::size_t planned_messages_ = 0;  ///< In all windows.
+    bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
-    Event planned_changed_;  ///< Any of the four above.
-    bool skipping_ = false;  ///< The body under way was not asked for.
+    Event planned_changed_;              ///< Any of the above.
+    bool skipping_ = false;              ///< The body under way was not asked for.
+    std::optional<WholeBody> gathered_;  ///< The body under way, where it is small.
     bool stopped_ = false;
-    std::uint64_t listed_messages_ = 0;  ///< Of the folder that is being planned.
-    LedgerView heirs_;                   ///< Entries of the old epoch that nobody has inherited yet.
 };
 
 }  // namespace imapcopy::copy

@@ -8,6 +8,7 @@
 #include "common/outcome.hpp"
 #include "common/text.hpp"
 #include "daemon/imap/auth.hpp"
+#include "daemon/net/compress_stream.hpp"
 
 namespace imapcopy::imap {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr auto quiet_connection_max = std::chrono::hours(24);
 /// Commands that are queued together leave together, up to this size.
 constexpr std::size_t outgoing_bytes_max = 32 * 1024;
+/// Every hand-over costs two turns of the loop, so small bodies are handed over in one.
+constexpr std::size_t small_body_bytes_max = 16 * 1024;
 
 }  // namespace
 
@@ -82,10 +85,6 @@ Task<> Connection::read_loop() {
 /// Passes an event on; a piece of a body is given back, because its reader may take its time.
 std::optional<Connection::BodyStep> Connection::dispatch(ProtocolEvent& event) {
     using Kind = BodyStep::Kind;
-    auto const reader = [this] {
-        auto const pending = find(body_recipient_);
-        return pending ? pending->handlers.body : nullptr;
-    };
     if (auto* const untagged = std::get_if<event::Untagged>(&event)) {
         auto const pending = find(untagged->recipient);
         if (pending && pending->handlers.untagged) pending->handlers.untagged(untagged->response);
@@ -98,16 +97,27 @@ std::optional<Connection::BodyStep> Connection::dispatch(ProtocolEvent& event) {
         }
     } else if (auto const* const begin = std::get_if<event::BodyBegin>(&event)) {
         body_recipient_ = begin->recipient;
+        body_uid_ = begin->uid;
         watch_.body_began(context_.clock.now());
-        return BodyStep{Kind::begin, reader(), begin->uid, begin->size_bytes};
+        gathering_ = begin->size_bytes <= small_body_bytes_max;
+        small_body_.clear();
+        if (!gathering_) return BodyStep{Kind::begin, body_reader(), begin->uid, begin->size_bytes};
     } else if (auto const* const data = std::get_if<event::BodyData>(&event)) {
         watch_.body_received(data->bytes.size());
-        return BodyStep{.kind = Kind::data, .handler = reader(), .bytes = data->bytes};
+        if (!gathering_) return BodyStep{.kind = Kind::data, .handler = body_reader(), .bytes = data->bytes};
+        small_body_ += data->bytes;
     } else if (std::holds_alternative<event::BodyEnd>(event)) {
         watch_.body_ended();
-        return BodyStep{.kind = Kind::end, .handler = reader()};
+        if (!std::exchange(gathering_, false)) return BodyStep{.kind = Kind::end, .handler = body_reader()};
+        return BodyStep{Kind::whole, body_reader(), body_uid_, small_body_.size(), small_body_};
     }
     return std::nullopt;
+}
+
+/// Who has asked for the body under way; null: nobody any more.
+BodyHandler* Connection::body_reader() const {
+    auto const pending = find(body_recipient_);
+    return pending ? pending->handlers.body : nullptr;
 }
 
 void Connection::complete(event::Completed completed) {
@@ -124,8 +134,17 @@ void Connection::complete(event::Completed completed) {
             {ErrorCode::server_bug, "imap connection to " + peer + ": a reply before its command was sent"});
     }
     if (completed.command == logout_) logged_out_ = true;
+    if (pending->compresses && completed.reply.ok()) start_compression();
     pending->reply = std::move(completed.reply);
     pending->changed.set();
+}
+
+/// Called by the reader, between two reads, while the writer waits: nobody uses the stream.
+void Connection::start_compression() {
+    if (!protocol_.is_drained()) {
+        return fail({ErrorCode::server_bug, "imap connection to " + peer + ": data in clear after COMPRESS"});
+    }
+    stream_ = net::compress(std::move(stream_));
 }
 
 PendingPtr Connection::find(std::optional<CommandId> id) const {
@@ -163,6 +182,11 @@ Task<> Connection::serve_body() {
         case BodyStep::Kind::begin: co_await step.handler->begin(step.uid, step.size_bytes); break;
         case BodyStep::Kind::data: co_await step.handler->data(step.bytes); break;
         case BodyStep::Kind::end: co_await step.handler->end(); break;
+        case BodyStep::Kind::whole:
+            co_await step.handler->begin(step.uid, step.size_bytes);
+            if (!step.bytes.empty()) co_await step.handler->data(step.bytes);
+            co_await step.handler->end();
+            break;
     }
 }
 
@@ -223,6 +247,7 @@ PendingPtr Connection::start(command::Command command, Handlers handlers) {
     auto const pending = std::make_shared<PendingCommand>();
     pending->id = protocol_.begin(interest_of(command));
     pending->handlers = std::move(handlers);
+    pending->compresses = std::holds_alternative<command::Compress>(command);
     auto const* const authenticate = std::get_if<command::Authenticate>(&command);
     auto fragments = command::encode(protocol_.tag(pending->id), command, encode_options());
     if (!fragments) {
@@ -274,6 +299,7 @@ Task<> Connection::write_loop() {
         queue_.pop_front();
         if (!pending->writes_itself) {
             co_await write_command(pending);
+            if (pending->compresses) co_await await_compression(pending);
             continue;
         }
         turn_holder_ = pending;
@@ -313,6 +339,15 @@ Task<> Connection::write_command(PendingPtr pending) {
     }
     auto const more_joins = !queue_.empty() && !queue_.front()->writes_itself;
     if (!more_joins || outgoing_.size() >= outgoing_bytes_max) co_await flush();
+}
+
+/// What is sent before the server has agreed would not be compressed for us, but for the server.
+Task<> Connection::await_compression(PendingPtr pending) {
+    co_await flush();
+    while (!pending->reply && !failure_) {
+        co_await pending->changed.wait();
+        pending->changed.clear();
+    }
 }
 
 Task<> Connection::flush() {

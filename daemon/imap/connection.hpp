@@ -30,6 +30,7 @@ struct PendingCommand {
     std::vector<command::Fragment> fragments;  ///< Empty for an append, which writes by itself.
     Handlers handlers;
     bool writes_itself = false;
+    bool compresses = false;                      ///< COMPRESS: nothing is written behind it until the reply.
     std::optional<std::string> challenge_answer;  ///< AUTHENTICATE: the line that answers further "+".
     bool has_turn = false;                        ///< writes_itself: may write now.
     bool turn_over = false;                       ///< writes_itself: will write no more.
@@ -90,7 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
     struct BodyStep {
-        enum class Kind : std::uint8_t { begin, data, end } kind;
+        enum class Kind : std::uint8_t { begin, data, end, whole } kind;
         BodyHandler* handler = nullptr;
         Uid uid = {};
         std::uint64_t size_bytes = 0;
@@ -102,11 +103,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Task<> read_loop();
     Task<> write_loop();
     Task<> write_command(PendingPtr pending);
+    Task<> await_compression(PendingPtr pending);
     Task<> flush();
     Task<> deliver(BodyStep step);
     Task<> serve_body();
+    BodyHandler* body_reader() const;
     std::optional<BodyStep> dispatch(ProtocolEvent& event);
     void complete(event::Completed completed);
+    void start_compression();
     PendingPtr find(std::optional<CommandId> id) const;
     void begin_await(PendingPtr const& pending);
     void end_await(PendingPtr const& pending);
@@ -136,6 +140,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::vector<PendingPtr> in_outgoing_;
 
     std::optional<CommandId> body_recipient_;
+    Uid body_uid_;
+    bool gathering_ = false;  ///< The body under way is small: it is handed over as a whole.
+    std::string small_body_;
     std::optional<BodyStep> step_;
     Event step_done_;
 

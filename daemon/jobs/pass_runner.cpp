@@ -34,19 +34,19 @@ imap::Credentials credentials_of(Access const& access) {
 class ImapConnections final : public copy::Connections {
  public:
     ImapConnections(Context context, net::Connector& connector, Access source, Access destination,
-                    imap::SessionTimeouts timeouts)
+                    copy::ImapOptions options)
         : context_(context),
           connector_(connector),
           source_(std::move(source)),
           destination_(std::move(destination)),
-          timeouts_(timeouts) {}
+          options_(options) {}
 
     Task<std::unique_ptr<copy::Endpoint>> connect(Side side) override {
         auto const& access = side == Side::source ? source_ : destination_;
         auto credentials = credentials_of(access);
         auto target = target_of(access.account);
         auto opening = copy::open_imap_endpoint(context_, connector_, std::move(target),
-                                                std::move(credentials), side, timeouts_);
+                                                std::move(credentials), side, options_);
         auto endpoint = co_await std::move(opening);
         co_return endpoint;
     }
@@ -56,7 +56,7 @@ class ImapConnections final : public copy::Connections {
     net::Connector& connector_;
     Access source_;
     Access destination_;
-    imap::SessionTimeouts timeouts_;
+    copy::ImapOptions options_;
 };
 
 class ImapPassRunner final : public PassRunner {
@@ -66,8 +66,9 @@ class ImapPassRunner final : public PassRunner {
 
     std::unique_ptr<copy::Connections> connections(Context context, Access source, Access destination,
                                                    config::Config const& config) override {
+        copy::ImapOptions const options{session_timeouts(config.timeouts), config.limits.compress_below};
         return std::make_unique<ImapConnections>(context, connector_, std::move(source),
-                                                 std::move(destination), session_timeouts(config.timeouts));
+                                                 std::move(destination), options);
     }
 
     std::unique_ptr<copy::Journal> journal(store::PairId pair) override {

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <deque>
+#include <map>
 #include <new>
 #include <optional>
 
@@ -20,8 +22,12 @@ using boost::asio::ip::tcp;
 constexpr std::size_t read_ahead_bytes = 32768;
 /// A certificate with more names than this is only described by the first ones.
 constexpr std::size_t names_max = 5;
+/// Sessions kept for the next connections: of one peer as many as a job opens lanes, and in all.
+constexpr std::size_t sessions_per_peer_max = 8;
+constexpr std::size_t sessions_max = 512;
 
 using X509Ptr = std::unique_ptr<X509, decltype(&X509_free)>;
+using SessionPtr = std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)>;
 
 template <class T>
 T* allocated(T* object) {
@@ -178,8 +184,38 @@ Error lost(std::string message) {
 
 }  // namespace
 
+/// Sessions to resume (RFC 8446 §2.2, RFC 5077), by the peer that was demanded when they were made: a session
+/// proves no more than its first handshake did. Each serves once, as RFC 8446 §C.4 asks.
+class TlsSessions {
+ public:
+    void keep(std::string const& peer, SessionPtr session) {
+        if (count_ >= sessions_max) return;
+        auto& kept = sessions_[peer];
+        if (kept.size() >= sessions_per_peer_max) {
+            kept.pop_front();  // The oldest is the first to expire.
+            --count_;
+        }
+        kept.push_back(std::move(session));
+        ++count_;
+    }
+    SessionPtr take(std::string const& peer) {
+        auto const found = sessions_.find(peer);
+        if (found == sessions_.end()) return {nullptr, &SSL_SESSION_free};
+        auto session = std::move(found->second.back());
+        found->second.pop_back();
+        --count_;
+        if (found->second.empty()) sessions_.erase(found);
+        return session;
+    }
+
+ private:
+    std::map<std::string, std::deque<SessionPtr>> sessions_;
+    std::size_t count_ = 0;
+};
+
 struct TlsChannel::State {
     TlsPeer peer;
+    std::shared_ptr<TlsSessions> sessions;
     std::unique_ptr<SSL, decltype(&SSL_free)> ssl{nullptr, &SSL_free};
     long verify_error = X509_V_OK;
     std::string seen_pin;    ///< Of the certificate that was refused.
@@ -188,6 +224,18 @@ struct TlsChannel::State {
 
     std::string title() const {
         return "TLS with \"" + printable(peer.host, 255) + "\" port " + std::to_string(peer.port);
+    }
+
+    std::string session_key() const {
+        return ascii_lower(peer.host) + '\n' + std::to_string(peer.port) + '\n' + peer.pin;
+    }
+
+    /// Called by OpenSSL when the server offers a session; TLS 1.3 does so after the handshake. 1: it is
+    /// ours.
+    static int on_session(SSL* ssl, SSL_SESSION* session) {
+        auto& state = *static_cast<State*>(SSL_get_app_data(ssl));
+        state.sessions->keep(state.session_key(), {session, &SSL_SESSION_free});
+        return 1;
     }
 
     /// Called by OpenSSL for each certificate; remembers why and which one it is about to refuse.
@@ -269,7 +317,7 @@ Result<TlsContext> TlsContext::make(std::string const& ca_file) {
     // A repeated write may come from another place and take a part; idle connections keep no buffers.
     SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                         SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_read_ahead(context.get(), 1);
     SSL_CTX_set_default_read_buffer_len(context.get(), read_ahead_bytes);
     SSL_CTX_set_default_verify_paths(context.get());
@@ -280,6 +328,9 @@ Result<TlsContext> TlsContext::make(std::string const& ca_file) {
     }
     return TlsContext(context);
 }
+
+TlsContext::TlsContext(std::shared_ptr<ssl_ctx_st> context)
+    : context_(std::move(context)), sessions_(std::make_shared<TlsSessions>()) {}
 
 TlsChannel::TlsChannel(TlsContext const& context, tcp::socket& socket, TlsPeer peer)
     : state_(std::make_unique<State>()) {
@@ -297,6 +348,11 @@ TlsChannel::TlsChannel(TlsContext const& context, tcp::socket& socket, TlsPeer p
         SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     }
     set_expected_name(ssl, state_->peer.host);
+    state_->sessions = context.sessions();
+    SSL_CTX_sess_set_new_cb(context.get(), &State::on_session);
+    // Where it cannot be used the handshake is a full one. The pin is compared each time, the chain once.
+    if (auto const session = state_->sessions->take(state_->session_key()))
+        SSL_set_session(ssl, session.get());
     SSL_set_connect_state(ssl);
 }
 

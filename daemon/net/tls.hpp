@@ -26,18 +26,22 @@ struct IoStep {
     bool ended = false;  ///< The peer has closed in an orderly way.
 };
 
-/// Whom to trust: the system's certificates and those of one more file. A cheap handle; copies share the
-/// store.
+class TlsSessions;
+
+/// Whom to trust: the system's certificates and those of one more file; and the sessions that servers offer
+/// to resume. A cheap handle; copies share the store.
 class TlsContext {
  public:
     /// `ca_file` may be empty. Errors: invalid_argument where it cannot be read or holds no certificate.
     static Result<TlsContext> make(std::string const& ca_file);
     ssl_ctx_st* get() const { return context_.get(); }
+    std::shared_ptr<TlsSessions> const& sessions() const { return sessions_; }
 
  private:
-    explicit TlsContext(std::shared_ptr<ssl_ctx_st> context) : context_(std::move(context)) {}
+    explicit TlsContext(std::shared_ptr<ssl_ctx_st> context);
     // OpenSSL counts the references of every connection by itself; ours are counted the same way.
     std::shared_ptr<ssl_ctx_st> context_;
+    std::shared_ptr<TlsSessions> sessions_;
 };
 
 /// The name that the certificate must carry, or the key that is trusted instead of chain and name.

@@ -103,6 +103,7 @@ struct LoopbackServer::State {
     std::string received;
     std::string ending;
     std::size_t finished = 0;
+    std::size_t resumed = 0;
 };
 
 Task<> LoopbackServer::State::accept(std::shared_ptr<State> self) {
@@ -118,6 +119,7 @@ Task<> LoopbackServer::State::accept(std::shared_ptr<State> self) {
 Task<> LoopbackServer::State::serve(std::shared_ptr<State> self, Client& client) {
     error_code error;
     if (self->tls == TlsMode::implicit) co_await shake_hands(client, error);
+    if (client.secure && SSL_session_reused(client.tls.native_handle()) == 1) ++self->resumed;
     bool stalled = false;
     for (auto const& step : self->script.steps()) {
         stalled = std::holds_alternative<Script::Stall>(step);
@@ -168,6 +170,10 @@ std::uint16_t LoopbackServer::port() const {
 std::string const& LoopbackServer::received() const {
     return state_->received;
 }
+std::size_t LoopbackServer::resumed() const {
+    return state_->resumed;
+}
+
 std::size_t LoopbackServer::finished() const {
     return state_->finished;
 }

@@ -32,6 +32,8 @@ class LoopbackServer {
     std::string const& received() const;
     /// Connections whose script is over.
     std::size_t finished() const;
+    /// Handshakes that resumed an earlier session.
+    std::size_t resumed() const;
     /// How the last connection whose script is over ended for the server: "" while it goes on, "fin",
     /// "reset", ….
     std::string const& ending() const;

@@ -99,8 +99,8 @@ MUTANTS = [
         (PLAN, 'plan.copy.insert(plan.copy.end(), group.messages.begin(), group.messages.end());',
          'plan.copy.push_back(first);'),
         (PLAN, '} else if (nominees.empty() || !message.identity) {', '} else if (!message.identity) {'),
-        (SOURCE, 'bool const needs_identity = !nominees.empty() || !heirs_.empty() || hides_reports;',
-         'bool const needs_identity = !nominees.empty() || !heirs_.empty() || hides_reports || true;')]),
+        (SOURCE, '!planning.nominees.empty() || !planning.heirs.empty() || hides_reports;',
+         'true;')]),
     Mutant('one copy claimed by two', [(PLAN, '        by_digest.erase(match);\n', '')]),
     Mutant('claims ignored when settling', [(SETTLE, 'if (!claimed.contains(meta.uid)) listed', 'listed')]),
     Mutant('UIDVALIDITY of the destination unchecked', [

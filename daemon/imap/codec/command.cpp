@@ -52,6 +52,7 @@ class Encoder {
     void operator()(Noop const&) { put(" NOOP"); }
     void operator()(Logout const&) { put(" LOGOUT"); }
     void operator()(StartTls const&) { put(" STARTTLS"); }
+    void operator()(Compress const&) { put(" COMPRESS DEFLATE"); }
     void operator()(Namespace const&) { put(" NAMESPACE"); }
     void operator()(Unselect const&) { put(" UNSELECT"); }
     void operator()(Close const&) { put(" CLOSE"); }

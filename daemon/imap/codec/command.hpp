@@ -20,6 +20,8 @@ struct Capability {};
 struct Noop {};
 struct Logout {};
 struct StartTls {};
+/// RFC 4978: COMPRESS DEFLATE.
+struct Compress {};
 /// RFC 9051 §6.2.2. `initial_response` (raw, not base64) goes along where SASL-IR is offered (RFC 4959), else
 /// after the first "+"; both by protocol.
 struct Authenticate {
@@ -99,9 +101,9 @@ struct AppendMessage {
     std::uint64_t size_bytes = 0;
 };
 
-using Command = std::variant<Capability, Noop, Logout, StartTls, Authenticate, Login, Enable, Id, Namespace,
-                             List, Lsub, Status, Examine, Select, Unselect, Close, Create, Subscribe,
-                             UidFetch, UidStore, GetQuotaRoot>;
+using Command = std::variant<Capability, Noop, Logout, StartTls, Compress, Authenticate, Login, Enable, Id,
+                             Namespace, List, Lsub, Status, Examine, Select, Unselect, Close, Create,
+                             Subscribe, UidFetch, UidStore, GetQuotaRoot>;
 
 /// What the encoder may use of the server's extensions.
 struct EncodeOptions {

@@ -97,6 +97,7 @@ jobs_total = 4
 jobs_per_user = 5
 memory = "6MiB"
 message = 7000
+compress_below = 8000
 [timeouts]
 connect = 1
 greeting = "2s"
@@ -125,7 +126,7 @@ level = "debug"
     expected.providers_dir = "/p";
     expected.completion_mail = false;
     expected.language = "fr";
-    expected.limits = {1, 2, 3, 9, 4, 5, 6ULL << 20U, 7000};
+    expected.limits = {1, 2, 3, 9, 4, 5, 6ULL << 20U, 7000, 8000};
     expected.timeouts = {seconds(1), seconds(2), seconds(180), seconds(14400), seconds(86400), seconds(0)};
     expected.retry = {seconds(6), seconds(7), 8};
     expected.security = {{"old.example.org:143"}, "/ca.pem", {"10.0.0.0/8"}, {"192.0.2.0/24"}};
@@ -147,7 +148,7 @@ TEST(Config, ReportsAllMistakesAtOnceWithTheirPlaces) {
     EXPECT_THAT(message, HasSubstr("f.toml:1:19: completion_mail must be true or false"));
     EXPECT_THAT(message, HasSubstr("f.toml:3:12: limits.max_jobs must be a whole number from 1 to 1000"));
     EXPECT_THAT(message,
-                HasSubstr("f.toml:4:1: unknown key limits.max_job; known here: connections_per_account, "));
+                HasSubstr("f.toml:4:1: unknown key limits.max_job; known here: compress_below, "));
     EXPECT_THAT(message, HasSubstr("f.toml:5:12: limits.memory must be a size like"));
     EXPECT_THAT(message, HasSubstr("f.toml:7:8: timeouts.idle must be"));
     EXPECT_THAT(message, HasSubstr("f.toml:8:2: unknown key nonsense"));

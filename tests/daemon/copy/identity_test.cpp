@@ -63,5 +63,21 @@ TEST(BodyObserver, TakesTheWholeBodyWhereHeadersSayNothing) {
     EXPECT_NE(first.fingerprint, second.fingerprint);
 }
 
+TEST(BodyObserver, DigestsEveryByteWhereHeadersSayNothingHoweverTheBodyIsCut) {
+    // One ends within its header, one has a header longer than is looked at.
+    for (auto const& body : {std::string("Subject: a\r\n\r\nsome text"), std::string("Subject: cut off"),
+                             "Subject: " + std::string(100'000, 'x') + "\r\n\r\ntext"}) {
+        Hasher hasher;
+        hasher.add(body);
+        auto const expected = hasher.finish();
+        for (auto const piece : {std::size_t(1), std::size_t(7), std::size_t(4096), body.size()}) {
+            BodyObserver observer;
+            for (std::size_t i = 0; i < body.size(); i += piece)
+                observer.add(std::string_view(body).substr(i, piece));
+            EXPECT_EQ(observer.finish().fingerprint, expected) << "pieces of " << piece;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace imapcopy::copy

@@ -105,6 +105,59 @@ TEST(Session, ThrowsAwayWhatNobodyWaitsForAnyMore) {
     EXPECT_EQ(notes.text, "");
 }
 
+/// RFC 1951 §3.2.4: `bytes` as a block that is not compressed, which is as good as any other.
+std::string stored_block(std::string const& bytes) {
+    auto const size = static_cast<std::uint16_t>(bytes.size());
+    auto const low = [](std::uint16_t number) { return static_cast<char>(number & 0xffU); };
+    auto const high = [](std::uint16_t number) { return static_cast<char>(number >> 8U); };
+    auto const complement = static_cast<std::uint16_t>(~size);
+    return std::string(1, '\0') + low(size) + high(size) + low(complement) + high(complement) + bytes;
+}
+
+TEST(Session, ReadsCompressedAsSoonAsTheServerHasAgreed) {
+    LoggedIn talk(test::logged_in("COMPRESS=DEFLATE")
+                      .expect("$2 NOOP\r\n$3 COMPRESS DEFLATE\r\n")
+                      .reply("$3 OK from here on\r\n")
+                      .reply(stored_block("* BYE the cellar is flooded\r\n"))
+                      .peer_close());
+    auto const noop = talk.session->start(command::Noop{});
+    auto const compression = talk.session->start(command::Compress{});
+    auto const reply = talk.run(noop->reply());
+    ASSERT_FALSE(reply);
+    EXPECT_NE(to_string(reply.error()).find("the cellar is flooded"), std::string::npos)
+        << to_string(reply.error());
+}
+
+TEST(Session, WritesNothingBehindCompressUntilTheServerHasAnswered) {
+    LoggedIn talk(test::logged_in("COMPRESS=DEFLATE").expect("$2 COMPRESS DEFLATE\r\n"));
+    auto const compression = talk.session->start(command::Compress{});
+    auto const noop = talk.session->start(command::Noop{});
+    talk.clock.poll();
+    EXPECT_TRUE(talk.peer.finished()) << talk.peer.position();
+}
+
+TEST(Session, GoesOnInClearWhereTheServerRefusesToCompress) {
+    LoggedIn talk(test::logged_in("COMPRESS=DEFLATE")
+                      .expect("$2 COMPRESS DEFLATE\r\n")
+                      .reply("$2 NO [COMPRESSIONACTIVE] TLS does it\r\n")
+                      .expect("$3 NOOP\r\n")
+                      .reply("$3 OK done\r\n"));
+    auto const compression = talk.session->start(command::Compress{});
+    auto const reply = talk.run(talk.session->run(command::Noop{}));
+    ASSERT_TRUE(reply) << to_string(reply.error());
+    EXPECT_TRUE(reply->ok());
+}
+
+TEST(Session, TakesNothingInClearForCompressed) {
+    LoggedIn talk(test::logged_in("COMPRESS=DEFLATE")
+                      .expect("$2 COMPRESS DEFLATE\r\n")
+                      .reply("$2 OK done\r\n* 5 EXISTS\r\n"));
+    auto const compression = talk.session->start(command::Compress{});
+    auto const reply = talk.run(talk.session->run(command::Noop{}));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, ErrorCode::server_bug) << to_string(reply.error());
+}
+
 TEST(Session, FailsEveryCommandUnderWayWhenItIsDestroyed) {
     LoggedIn talk(test::logged_in("X").expect("$2 NOOP\r\n"));
     auto const ticket = talk.session->start(command::Noop{});

@@ -63,6 +63,42 @@ TEST_F(TcpConnectorTest, TrustsACertificateOfTheFileForItsNameAndAddress) {
     }
 }
 
+/// Reads the greeting, behind which TLS 1.3 brings sessions to resume, and hangs up.
+Task<std::size_t> greet(Stream& stream, TimePoint deadline) {
+    std::array<char, 100> buffer{};
+    auto const count = co_await stream.read_some(buffer, deadline);
+    co_await stream.close(deadline);
+    co_return count;
+}
+
+TEST_F(TcpConnectorTest, ResumesTheTlsSessionsOfTheSameNameAndPinOnly) {
+    auto const key = authority_.issue();
+    serve(Script{}.reply("* OK").peer_close(), TlsMode::implicit, key);
+    TcpConnector connector(io_.get_executor(), clock_, policy_, look_up_);
+    auto const connect_again = [&](std::string host, std::string pin) {
+        net::Target target{std::move(host), server_->port(), TlsMode::implicit, std::move(pin)};
+        auto const connected = runner_.run(connector.connect(target, clock_.now() + 30s));
+        ASSERT_TRUE(connected->result.ok()) << connected->message();
+        auto& stream = **connected->result.value;
+        EXPECT_TRUE(stream.is_secure());
+        EXPECT_EQ(runner_.run(greet(stream, clock_.now() + 30s))->result.value, 4U);
+    };
+    connect_again("localhost", "");
+    EXPECT_EQ(server_->resumed(), 0U);
+    connect_again("localhost", "");
+    EXPECT_EQ(server_->resumed(), 1U);
+    connect_again("127.0.0.1", "");
+    connect_again("localhost", key.pin);
+    EXPECT_EQ(server_->resumed(), 1U) << "who was trusted by another name or key is looked at again";
+    connect_again("localhost", key.pin);
+    connect_again("LOCALHOST", "");
+    EXPECT_EQ(server_->resumed(), 3U);
+    std::string const other_pin(64, 'a');
+    net::Target target{"localhost", server_->port(), TlsMode::implicit, other_pin};
+    EXPECT_EQ(runner_.run(connector.connect(target, clock_.now() + 30s))->failure(),
+              ErrorCode::tls_untrusted);
+}
+
 TEST_F(TcpConnectorTest, RefusesASelfSignedCertificateAndOffersItsPin) {
     auto const key = test::self_signed();
     serve_tls(key);

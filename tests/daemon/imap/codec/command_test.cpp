@@ -33,6 +33,7 @@ TEST(Encode, WritesCommandsWithoutArguments) {
     EXPECT_EQ(encoded(StartTls{}), "A1 STARTTLS\r\n");
     EXPECT_EQ(encoded(Namespace{}), "A1 NAMESPACE\r\n");
     EXPECT_EQ(encoded(Unselect{}), "A1 UNSELECT\r\n");
+    EXPECT_EQ(encoded(Compress{}), "A1 COMPRESS DEFLATE\r\n");
     EXPECT_EQ(encoded(Close{}), "A1 CLOSE\r\n");
 }
 
