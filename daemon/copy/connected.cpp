@@ -11,10 +11,6 @@ Task<> connect_side(Connections& connections, Side side, std::unique_ptr<Endpoin
     endpoint = co_await connections.connect(side);
 }
 
-Task<> close_side(Endpoint& endpoint) {
-    co_await endpoint.close();
-}
-
 }  // namespace
 
 Task<Connected> connect_both(Connections& connections) {
@@ -26,16 +22,15 @@ Task<Connected> connect_both(Connections& connections) {
     co_return connected;
 }
 
-Task<> close_both(Connected& connected) {
-    TaskGroup sides(co_await boost::asio::this_coro::executor);
-    sides.spawn(close_side(*connected.source));
-    sides.spawn(close_side(*connected.destination));
-    co_await sides.join();
+void leave_both(Connected& connected) {
+    connected.source->leave();
+    connected.destination->leave();
 }
 
 bool is_worth_reconnecting(Error const& error) {
     return error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
-           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished;
+           error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished ||
+           error.code == ErrorCode::uid_validity_changed;
 }
 
 }  // namespace imapcopy::copy

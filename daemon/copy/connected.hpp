@@ -15,8 +15,8 @@ struct Connected {
 
 /// Both at the same time: each costs several round trips. Throws what the first failure threw.
 Task<Connected> connect_both(Connections& connections);
-/// Both at the same time. `connected` outlives the call.
-Task<> close_both(Connected& connected);
+/// Both in good order; nobody waits for it.
+void leave_both(Connected& connected);
 
 /// True for a failure after which new connections may go on where the old ones ended.
 bool is_worth_reconnecting(Error const& error);

@@ -23,12 +23,32 @@ std::vector<Uid> believable_uids(FolderWork const& folder, AppendOutcome const& 
     return outcome.uids;
 }
 
-/// Error name and sentence for what a message is stored without; empty where that is nothing.
-std::pair<std::string, std::string> lost_note(MessageMeta const& message, Reduction const& reduction) {
-    if (reduction.kept == Kept::everything) return {};
-    return {std::string(info(ErrorCode::attribute_refused).name),
-            "stored " + lost_text(message, reduction.kept) +
-                ", which the destination refused: " + reduction.refusal};
+/// With the flags that the folder keeps.
+MessageMeta permitted(FolderWork const& folder, MessageMeta meta) {
+    meta.flags = folder.permanent_flags.allowed(meta.flags);
+    return meta;
+}
+
+/// What every report says of a copy; the journal keeps it from before the copy is made.
+struct Remark {
+    std::string code;  ///< Empty: nothing.
+    std::string text;
+};
+
+Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Reduction const& reduction) {
+    Remark remark;
+    if (reduction.kept != Kept::everything) {
+        remark.code = info(ErrorCode::attribute_refused).name;
+        remark.text = "stored " + lost_text(permitted(folder, meta), reduction.kept) +
+                      ", which the destination refused: " + reduction.refusal;
+    }
+    if (!folder.doubtful.contains(meta.uid)) return remark;
+    if (!remark.text.empty()) remark.text += "; ";
+    remark.code = info(ErrorCode::message_unreadable).name;
+    remark.text +=
+        "copied, although the destination may hold it already: a message with the same headers could not be "
+        "read for comparison";
+    return remark;
 }
 
 }  // namespace
@@ -73,17 +93,8 @@ Task<> DestinationHalf::write() {
     if (folder_ != nullptr) sent({}, nullptr);
 }
 
-void DestinationHalf::limit_flags(Flags& flags) {
-    auto allowed = folder_->permanent_flags.allowed(flags);
-    auto const lost = flags.without(allowed);
-    folder_->lost_flags = folder_->lost_flags.with(lost);
-    if (!lost.empty() && reduction_.kept == Kept::everything) ++folder_->lost_flags_messages;
-    flags = std::move(allowed);
-}
-
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {
     if (begin.size_bytes >= parts_.options.batch.stream_bytes) {
-        limit_flags(begin.meta.flags);
         co_await flush();
         bool const whole = co_await stream_body(std::move(begin));
         co_return whole;
@@ -103,7 +114,6 @@ Task<bool> DestinationHalf::take_body(BodyBegin begin) {
 
 Task<bool> DestinationHalf::take_whole_body(WholeBody body) {
     if (body.bytes.size() != body.size_bytes) co_return false;
-    limit_flags(body.meta.flags);
     auto const& limits = parts_.options.batch;
     if (!fits(limits, batch_.messages.size(), batch_.size_bytes, body.size_bytes)) co_await flush();
     BodyObserver observer;
@@ -116,6 +126,9 @@ Task<bool> DestinationHalf::take_whole_body(WholeBody body) {
 
 Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
     Message message{std::move(begin.meta), {}, begin.size_bytes};
+    // What an answer makes us ask would wait for the end of this body, and if the source breaks off, the end
+    // for the answer.
+    if (may_raise_questions()) co_await wait_until_answered();
     auto append = co_await begin_append();
     auto announced = append_message(message);
     bool const accepted = co_await append->message(std::move(announced));
@@ -181,16 +194,18 @@ Task<std::unique_ptr<Append>> DestinationHalf::begin_append() {
 Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
     std::vector<Intent> intents;
     for (auto const& message : messages) {
-        auto [code, text] = lost_note(message.meta, reduction_);
+        auto const kept_flags = permitted(*folder_, message.meta).flags;
+        auto remark = remark_on(*folder_, message.meta, reduction_);
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
-                           message.meta.flags, folder_->destination.uid_validity,
-                           folder_->destination.uid_next, std::move(code), std::move(text)});
+                           kept_flags, message.meta.flags.without(kept_flags),
+                           folder_->destination.uid_validity, folder_->destination.uid_next,
+                           std::move(remark.code), std::move(remark.text)});
     }
     co_await parts_.journal.begin(folder_->record.id, std::move(intents));
 }
 
 AppendMessage DestinationHalf::append_message(Message const& message) const {
-    auto reduced = reduce(message.meta, reduction_.kept);
+    auto reduced = reduce(permitted(*folder_, message.meta), reduction_.kept);
     return {std::move(reduced.flags), reduced.internal_date, message.size_bytes};
 }
 
@@ -206,6 +221,13 @@ Task<> DestinationHalf::wait_for_room() {
         changed_.clear();
         co_await changed_.wait();
     }
+}
+
+bool DestinationHalf::may_raise_questions() const {
+    bool const keeps = parts_.state.flag_keeping == FlagKeeping::keeps;
+    return !keeps && std::ranges::any_of(sent_, [](Sent const& sent) {
+        return std::ranges::any_of(sent.messages, [](Message const& m) { return !m.meta.flags.empty(); });
+    });
 }
 
 Task<> DestinationHalf::wait_until_answered() {
@@ -266,15 +288,15 @@ Task<> DestinationHalf::record(Sent& answered, AppendOutcome outcome) {
 Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outcome) {
     auto& folder = *answered.folder;
     auto const uids = believable_uids(folder, outcome, answered.messages.size());
+    auto const forgotten = co_await find_forgotten(answered, uids);
+    if (!forgotten.empty()) co_await admit_forgotten_flags(parts_.journal, folder.record.id, forgotten);
     std::vector<Outcome> outcomes;
-    std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < answered.messages.size(); ++i) {
         auto const& message = answered.messages[i];
-        bytes += message.size_bytes;
-        auto [code, text] = lost_note(message.meta, answered.reduction);
+        auto remark = remark_on(folder, message.meta, answered.reduction);
         outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
                             folder.destination.uid_validity, message.identity, message.size_bytes,
-                            message.meta.flags, std::move(code), std::move(text)});
+                            message.meta.flags, std::move(remark.code), std::move(remark.text)});
     }
     folder.has_unknown_uids |= uids.empty();
     auto recorded = co_await attempt(parts_.journal.finish(folder.record.id, outcomes));
@@ -285,7 +307,45 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         for (auto& each : outcomes) each.destination_uid = Uid();
         folder.has_unknown_uids = true;
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
+    } else if (!forgotten.empty()) {
+        co_await set_forgotten_flags(parts_.destination, parts_.journal, folder.mapped.destination,
+                                     folder.record.id, folder.destination.uid_validity, forgotten);
     }
+    count_stored(answered);
+}
+
+Task<std::vector<AppendedFlags>> DestinationHalf::find_forgotten(Sent const& answered,
+                                                                 std::vector<Uid> uids) {
+    auto& keeping = parts_.state.flag_keeping;
+    std::vector<AppendedFlags> copies;
+    if (uids.empty() || keeping == FlagKeeping::keeps) co_return copies;
+    auto const& folder = *answered.folder;
+    for (std::size_t i = 0; i < uids.size(); ++i) {
+        auto const meta = permitted(folder, answered.messages[i].meta);
+        auto given = reduce(meta, answered.reduction.kept).flags;
+        if (!given.empty()) copies.push_back({meta.uid, uids[i], meta.flags, std::move(given), {}});
+    }
+    if (copies.empty() || keeping == FlagKeeping::forgets) co_return copies;
+    bool seen = false;
+    std::function<void(MessageMeta)> const sink = [&](MessageMeta const& meta) {
+        auto const copy = std::ranges::find(copies, meta.uid, &AppendedFlags::destination_uid);
+        if (copy == copies.end()) return;
+        copy->found = meta.flags;
+        seen = true;
+    };
+    auto const [least, greatest] = std::ranges::minmax(uids);
+    UidRange const range{least, greatest};
+    co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::flags, sink);
+    // A server that does not show what it has just stored tells nothing; it is not asked again.
+    keeping = seen ? judge_flags(copies) : FlagKeeping::keeps;
+    if (keeping == FlagKeeping::keeps) copies.clear();
+    co_return copies;
+}
+
+void DestinationHalf::count_stored(Sent const& answered) {
+    std::uint64_t bytes = 0;
+    for (auto const& message : answered.messages) bytes += message.size_bytes;
+    auto& folder = *answered.folder;
     auto& state = parts_.state;
     folder.result.copied += answered.messages.size();
     folder.result.bytes += bytes;
@@ -310,7 +370,7 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     if (answered.messages.size() > 1) co_return retry(answered);
     auto const& message = answered.messages.front();
     auto text = to_string(error);
-    auto const kept = next_reduction(answered.reduction.kept, message.meta);
+    auto const kept = next_reduction(answered.reduction.kept, permitted(folder, message.meta));
     if (kept && error.code == ErrorCode::append_rejected) {
         bool const first = answered.reduction.kept == Kept::everything;
         Reduction reduction{*kept, first ? std::move(text) : answered.reduction.refusal};

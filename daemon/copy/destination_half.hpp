@@ -46,8 +46,6 @@ class DestinationHalf {
     /// One body from the queue. False: the queue ended inside it.
     Task<bool> take_body(BodyBegin begin);
     Task<bool> take_whole_body(WholeBody body);
-    /// Leaves the flags that the folder keeps, and notes the others.
-    void limit_flags(Flags& flags);
     Task<bool> stream_body(BodyBegin begin);
     /// Sends the gathered batch; its intents become durable while it uploads.
     Task<> flush();
@@ -62,9 +60,15 @@ class DestinationHalf {
     void sent(std::vector<Message> messages, std::unique_ptr<Append> append);
     Task<> wait_for_room();
     Task<> wait_until_answered();
+    /// True while an answer may lead to a look at flags.
+    bool may_raise_questions() const;
 
     Task<> record(Sent& answered, AppendOutcome outcome);
     Task<> record_stored(Sent& answered, AppendOutcome const& outcome);
+    void count_stored(Sent const& answered);
+    /// Copies of known UIDs whose flags the server has forgotten. Looks once in a try, as soon as a copy was
+    /// given flags.
+    Task<std::vector<AppendedFlags>> find_forgotten(Sent const& answered, std::vector<Uid> uids);
     Task<> record_refused(Sent& answered, Error error);
     Task<> retry_in_new_folder(Sent& answered, Error error);
     void give_up(FolderWork& folder, Error error);

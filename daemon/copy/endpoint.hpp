@@ -136,6 +136,8 @@ class Endpoint {
 
     /// LOGOUT and orderly close, at most until a short deadline. Never throws.
     virtual Task<> close() = 0;
+    /// The same where every call has ended: nobody waits for it, and the endpoint may be destroyed at once.
+    virtual void leave() = 0;
     /// Ends everything under way with Failure(cancelled).
     virtual void abort() noexcept = 0;
     /// Bytes received and sent since login; for rates.

@@ -145,27 +145,24 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
     }
 }
 
-/// Every message that the destination does not take, or not as it is, of this pass or of an earlier one, is
-/// in the report. What earlier passes found refused was taken for copied until now.
-Task<> list_notes(LaneParts& parts, FolderWork& folder) {
-    auto const noted = co_await parts.journal.noted_entries(folder.record.id);
-    auto const refused =
-        static_cast<std::uint64_t>(std::ranges::count(noted, MessageState::refused, &LedgerEntry::state));
+/// Every message that the destination does not take, or not wholly, of this pass or of an earlier one, is in
+/// the report. Those that earlier passes recorded as refused were taken for copied until now.
+Task<> list_exceptions(LaneParts& parts, FolderWork& folder) {
+    auto const listed = co_await parts.journal.exceptions(folder.record.id);
+    auto const refused = static_cast<std::uint64_t>(
+        std::ranges::count(listed.messages, MessageState::refused, &LedgerEntry::state));
     auto const earlier = refused - std::min(folder.refused_now, refused);
     auto& progress = parts.state.progress;
     folder.result.recognised -= std::min<std::uint64_t>(earlier, folder.result.recognised);
     progress.messages_done -= std::min<std::uint64_t>(earlier, progress.messages_done);
     progress.messages_skipped += earlier;
-    for (auto const& entry : noted) {
+    for (auto const& entry : listed.messages) {
         parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
     }
-}
-
-void list_lost_flags(LaneParts& parts, FolderWork& folder) {
-    if (folder.lost_flags_messages == 0) return;
+    if (listed.unkept_messages == 0) co_return;
     parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::attribute_refused).name), 0,
-                         "the destination does not keep " + printable(folder.lost_flags.to_string()) +
-                             ", which " + std::to_string(folder.lost_flags_messages) + " messages had");
+                         "the destination does not keep " + printable(listed.unkept_flags.to_string()) +
+                             ", which " + std::to_string(listed.unkept_messages) + " messages had");
 }
 
 template <class Predicate>
@@ -233,16 +230,13 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limit
 }
 
 Task<> conclude(LaneParts& parts, Ending ending) {
-    for (auto const& folder : parts.state.folders) {
-        co_await list_notes(parts, *folder);
-        list_lost_flags(parts, *folder);
-    }
-    parts.state.report();
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
                                    folder->record.id, folder->destination.uid_validity);
     }
+    for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
+    parts.state.report();
     auto const complete =
         folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
     if (complete.empty() || ending == Ending::stopped) co_return;

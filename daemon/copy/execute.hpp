@@ -21,8 +21,8 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limit
 /// known.
 enum class Ending : std::uint8_t { whole, stopped };
 
-/// Lists the messages that were refused, finds the UIDs of copies that the server did not name, and marks the
-/// folders that are wholly dealt with.
+/// Finds the UIDs of copies that the server did not name, lists the messages that were refused or lost
+/// something, and marks the folders that are wholly dealt with.
 Task<> conclude(LaneParts& parts, Ending ending);
 
 }  // namespace imapcopy::copy

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/event.hpp"
+#include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -30,8 +31,7 @@ struct FolderWork {
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
-    Flags lost_flags;  ///< That messages of this try had and the destination does not keep.
-    std::uint64_t lost_flags_messages = 0;
+    std::set<Uid> doubtful;         ///< Copied although the destination may hold them; rare.
     std::uint64_t refused_now = 0;  ///< Messages that this try recorded as refused.
     FolderResult result;
 };
@@ -85,8 +85,10 @@ class PassState {
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;
-    bool ending = false;        ///< A lane has failed: the others end between two messages.
-    std::set<Digest> reports;   ///< Fingerprints of completion mails: never copied, never matched.
+    bool ending = false;       ///< A lane has failed: the others end between two messages.
+    std::set<Digest> reports;  ///< Fingerprints of completion mails: never copied, never matched.
+    /// Whether APPEND's flags stay at this destination; where it names the UIDs of copies.
+    FlagKeeping flag_keeping = FlagKeeping::untold;
     Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
 
     /// Tells the observer.

@@ -68,6 +68,7 @@ class ImapEndpoint final : public Endpoint {
     Task<std::unique_ptr<Append>> append(MailboxName mailbox) override;
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override { return session_->close(); }
+    void leave() override { session_->leave(); }
     void abort() noexcept override { session_->abort(); }
     std::uint64_t bytes_transferred() const override { return session_->bytes_transferred(); }
 
@@ -116,6 +117,7 @@ class ImapEndpoint final : public Endpoint {
     /// opened read-only, so at the destination none is.
     Access reading() const { return side_ == Side::source ? Access::read_only : Access::read_write; }
     Task<std::unique_ptr<Lease>> reopen(MailboxName mailbox);
+    Task<> save_flags();
     std::shared_ptr<Opening> start_opening(MailboxName mailbox, Access access);
     void check_validity(Opening const& opening);
     Task<> run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range, Listing listing,
@@ -139,7 +141,8 @@ class ImapEndpoint final : public Endpoint {
     std::shared_ptr<Opening> opening_;
     /// What open() or the first opening found: a folder that is opened again must still be the same.
     std::map<std::string, UidValidity> validities_;
-    Ticket compression_;  ///< Kept: a ticket that is dropped early withdraws its command.
+    Ticket compression_;              ///< Kept: a ticket that is dropped early withdraws its command.
+    bool has_unsaved_flags_ = false;  ///< Were set in the open folder since it was opened.
     bool uid_comes_late_ = false;
     std::uint64_t bytes_seen_ = 0;
     std::uint64_t messages_seen_ = 0;
@@ -196,6 +199,7 @@ Task<AccountView> ImapEndpoint::list() {
 Task<std::vector<std::optional<MailboxStatus>>> ImapEndpoint::status(std::vector<MailboxName> mailboxes) {
     std::vector<std::optional<MailboxStatus>> answers(mailboxes.size());
     std::deque<Ticket> under_way;
+    if (has_unsaved_flags_) co_await save_flags();
     for (std::size_t started = 0; started < mailboxes.size() || !under_way.empty();) {
         while (started < mailboxes.size() && under_way.size() < status_under_way_max) {
             auto& answer = answers[started];
@@ -214,7 +218,17 @@ Task<std::vector<std::optional<MailboxStatus>>> ImapEndpoint::status(std::vector
     co_return answers;
 }
 
+/// GNU Mailutils reads a folder that is open anew when it is asked for its STATUS, and then writes the flags
+/// that were set to where the messages had been before. It saves them in time where the folder is opened once
+/// more.
+Task<> ImapEndpoint::save_flags() {
+    auto const mailbox = opening_->mailbox;
+    opening_.reset();
+    (void)co_await reopen(mailbox);
+}
+
 std::shared_ptr<Opening> ImapEndpoint::start_opening(MailboxName mailbox, Access access) {
+    has_unsaved_flags_ = false;
     auto opening = std::make_shared<Opening>();
     opening->mailbox = mailbox;
     opening->access = access;
@@ -510,6 +524,7 @@ Task<bool> ImapEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add
         if (!remove.empty()) commands.push_back({part, false, remove});
     }
     auto taken = true;
+    has_unsaved_flags_ = true;
     while (!commands.empty() || !under_way.empty()) {
         while (!commands.empty() && under_way.size() < commands_under_way_max) {
             under_way.push_back(session_->start(std::move(commands.front())));

@@ -38,10 +38,12 @@ struct Intent {
     std::uint64_t size_bytes = 0;
     InternalDate internal_date;
     Flags flags;
+    Flags unkept_flags;  ///< That the message has, and the destination folder does not keep.
     UidValidity destination_uid_validity;
     Uid base_uid_next;  ///< A retry keeps the base of its first attempt: the journal ignores a newer one.
-    std::string code;   ///< "AttributeRefused" where it is appended without something; else empty.
-    std::string text;   ///< Without what, and why.
+    /// What a report will have to say of the copy, should it be found; as in Outcome.
+    std::string code;
+    std::string text;
 };
 
 /// How it ended.
@@ -53,8 +55,16 @@ struct Outcome {
     Identity identity;                     ///< Of `adopted`, where there was no intent; else ignored.
     std::uint64_t size_bytes = 0;          ///< As identity.
     Flags flags;                           ///< As identity.
-    std::string code;  ///< Error name of `refused`, or of what `done` was stored without; else empty.
-    std::string text;  ///< With the server's words, escaped.
+    /// Error name of `refused`, or of what `done` did not keep; empty: there is nothing to report.
+    std::string code;
+    std::string text;  ///< One sentence; the server's words escaped.
+};
+
+/// What every report says of a folder, whatever pass it happened in.
+struct FolderExceptions {
+    LedgerView messages;  ///< Refused, or copied and yet with a code; ascending.
+    Flags unkept_flags;   ///< That copied messages had and the destination folder does not keep.
+    std::uint64_t unkept_messages = 0;  ///< How many had any of them.
 };
 
 /// All Tasks throw Failure(store_full | store_corrupt | internal); then the attempt is over.
@@ -86,9 +96,8 @@ class Journal {
     virtual Task<LedgerView> open_entries(FolderId folder) = 0;
     /// Every `done` entry whose destination UID is unknown. For the listing at the end of a folder.
     virtual Task<LedgerView> entries_without_uid(FolderId folder) = 0;
-    /// Every entry of the current source epoch that has a code, of whatever pass: refused, or stored without
-    /// something. For the report.
-    virtual Task<LedgerView> noted_entries(FolderId folder) = 0;
+    /// Of the current source epoch.
+    virtual Task<FolderExceptions> exceptions(FolderId folder) = 0;
     /// Every entry of older source epochs whose destination message is still claimed, so that a new epoch
     /// inherits.
     virtual Task<LedgerView> inheritable(FolderId folder) = 0;

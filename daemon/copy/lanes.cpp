@@ -28,14 +28,14 @@ Task<> run_further_lane(LaneParts lead, Connections& connections, FolderQueue& q
         co_return;
     }
     co_await queue.opened();
-    if (queue.empty()) co_return co_await close_both(*connected.value);
+    if (queue.empty()) co_return leave_both(*connected.value);
     auto& [source, destination] = *connected.value;
     LaneParts parts{lead.context, *source, *destination, lead.journal, lead.state, lead.options};
     ++lead.state.progress.lanes;
     auto const ran = co_await attempt(run_lane(parts, queue));
     --lead.state.progress.lanes;
     if (ran.ok()) {
-        co_await close_both(*connected.value);
+        leave_both(*connected.value);
         co_return;
     }
     source->abort();

@@ -5,6 +5,7 @@
 #include "common/attempt.hpp"
 #include "daemon/copy/connected.hpp"
 #include "daemon/copy/execute.hpp"
+#include "daemon/copy/restless_folders.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -21,9 +22,15 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
     return lane;
 }
 
+/// What a try learns from those before it.
+struct Lesson {
+    Duration settle_wait{};
+    bool uid_validity_changed = false;  ///< That ended the last one.
+};
+
 /// One try over fresh connections. False: stopped.
 Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
-                    PassOptions const& options, PassState& state, Duration settle_wait) {
+                    PassOptions const& options, PassState& state, Lesson lesson) {
     LaneParts parts{context,
                     *connected.source,
                     *connected.destination,
@@ -32,12 +39,15 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
                     lane_options(options, connected.destination->traits())};
     state.progress.lanes = 1;
     state.report(Phase::planning);
-    (void)co_await settle(context, parts.destination, journal, settle_wait);
+    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
+    if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
     state.report(Phase::copying);
     LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
-    bool const whole = co_await copy_all(parts, connections, lanes);
+    bool const copied = co_await copy_all(parts, connections, lanes);
+    // A stop may have ended a lane other than the one that leads.
+    bool const whole = copied && !context.stop.requested();
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;
@@ -50,8 +60,7 @@ class Totals {
         result_.messages_copied += state.messages_copied;
         result_.bytes_copied += state.bytes_copied;
         result_.changed |= state.changed;
-        auto const earlier = std::exchange(result_.exceptions, std::move(state.exceptions));
-        for (auto const& exception : earlier) add_earlier(exception);
+        result_.exceptions = std::move(state.exceptions);  // Those of all passes, or found again.
         auto const before = std::exchange(result_.folders, {});
         for (auto const& folder : state.folders) result_.folders.push_back(folder->result);
         for (auto const& old : before) add_earlier(old);
@@ -60,14 +69,6 @@ class Totals {
     PassResult take() { return std::move(result_); }
 
  private:
-    /// What a message lost on its way is told only once: for the next try it is simply there. All else the
-    /// next try finds again.
-    void add_earlier(Exception const& old) {
-        bool const told_once = old.code == info(ErrorCode::attribute_refused).name;
-        if (told_once && std::ranges::find(result_.exceptions, old) == result_.exceptions.end())
-            result_.exceptions.push_back(old);
-    }
-
     /// What an earlier try copied is "recognised" for the next one; for the reader it was copied by this
     /// pass.
     void add_earlier(FolderResult const& old) {
@@ -87,16 +88,16 @@ class Totals {
 Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
                           Observer& observer) {
     Totals totals;
-    auto settle_wait = options.settle_min;
+    Lesson lesson{options.settle_min};
     for (int failures = 0;;) {
         observer.phase(Phase::connecting);
         PassState state(observer);
         auto connected = co_await connect_both(connections);
         auto const tried =
-            co_await attempt(try_pass(context, connections, connected, journal, options, state, settle_wait));
+            co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
         totals.add(state);
         if (tried.ok()) {
-            co_await close_both(connected);
+            leave_both(connected);
             auto result = totals.take();
             result.stopped = !*tried.value;
             co_return result;
@@ -110,7 +111,8 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
-        settle_wait = std::max(options.settle_min, 2 * state.slowest_append);
+        lesson = {std::max(options.settle_min, 2 * state.slowest_append),
+                  error.code == ErrorCode::uid_validity_changed};
     }
 }
 
@@ -129,7 +131,7 @@ Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& 
                     state,
                     lane_options(options, connected.destination->traits())};
     auto const viewed = co_await attempt(view_accounts(parts, options.folders));
-    co_await close_both(connected);
+    leave_both(connected);
     viewed.rethrow();
     PlanSummary summary;
     summary.exceptions = std::move(state.exceptions);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/body_digests.hpp"
 
 namespace imapcopy::copy {
@@ -70,6 +71,44 @@ Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, Mail
     co_return pairs;
 }
 
+using Pairs = std::vector<std::pair<Uid, Uid>>;
+
+std::vector<Outcome> found_outcomes(Pairs const& pairs, LedgerView const& entries, UidValidity uid_validity) {
+    std::vector<Outcome> outcomes;
+    for (auto const& [source_uid, destination_uid] : pairs) {
+        auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
+        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
+                            entry->size_bytes, entry->flags, entry->code, entry->text});
+    }
+    return outcomes;
+}
+
+/// Of a message that lost something on its way, only the system flags have certainly been given.
+Flags given_flags(LedgerEntry const& entry) {
+    auto given = entry.flags;
+    if (entry.code.empty()) return given;
+    for (auto const& keyword : entry.flags.keywords()) given.remove_keyword(keyword);
+    return given;
+}
+
+/// The copies without the flags that APPEND gave, where none has any. Not those of an earlier epoch: their
+/// flags have been their user's for long.
+std::vector<AppendedFlags> forgotten_flags(Pairs const& pairs, LedgerView const& entries,
+                                           std::vector<MessageMeta> const& listed, UidValidity uid_validity) {
+    std::map<Uid, Flags const*> found;
+    for (auto const& message : listed) found.emplace(message.uid, &message.flags);
+    std::map<Uid, Uid> copies(pairs.begin(), pairs.end());
+    std::vector<AppendedFlags> appended;
+    for (auto const& entry : entries) {
+        auto const copy = copies.find(entry.source_uid);
+        if (copy == copies.end() || entry.destination_uid_validity != uid_validity) continue;
+        auto const& flags = *found.find(copy->second)->second;
+        appended.push_back({entry.source_uid, copy->second, entry.flags, given_flags(entry), flags});
+    }
+    if (judge_flags(appended) != FlagKeeping::forgets) appended.clear();
+    return appended;
+}
+
 /// Finds the copies of `entries` in one listing and records them. Returns how many.
 Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                              LedgerView entries, UidValidity uid_validity) {
@@ -84,13 +123,14 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     auto pairs = match_entries(entries, listed, uid_validity);
     auto const by_body = co_await match_by_body(destination, mailbox, entries, listed, uid_validity);
     pairs.insert(pairs.end(), by_body.begin(), by_body.end());
-    std::vector<Outcome> outcomes;
-    for (auto const& [source_uid, destination_uid] : pairs) {
-        auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
-        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
-                            entry->size_bytes, entry->flags, entry->code, entry->text});
-    }
+    auto const forgotten = forgotten_flags(pairs, entries, listed, uid_validity);
+    if (!forgotten.empty()) co_await admit_forgotten_flags(journal, folder, forgotten);
+    auto outcomes = found_outcomes(pairs, entries, uid_validity);
     if (!outcomes.empty()) co_await journal.finish(folder, std::move(outcomes));
+    if (!forgotten.empty()) {
+        co_await set_forgotten_flags(destination, journal, std::move(mailbox), folder, uid_validity,
+                                     forgotten);
+    }
     co_return pairs.size();
 }
 

@@ -18,7 +18,8 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
                                                UidValidity uid_validity);
 
 /// Finds the copies whose UID the server did not tell, by one listing. Before anything is adopted in that
-/// folder: such a copy must not be taken for that of another, equal message.
+/// folder: such a copy must not be taken for that of another, equal message. Copies whose flags the server
+/// has forgotten get them, here and in settle().
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity);
 

@@ -152,10 +152,8 @@ Task<> SourceHalf::plan_folder(Planning& planning) {
         planning.heirs = co_await parts_.journal.inheritable(folder.record.id);
     }
     auto const first = first_uid(folder);
-    if (first.value() > 1) {
-        co_await update_seen_flags(folder, first);
-        co_await forget_expunged_refusals(folder, first);
-    }
+    if (first.value() > 1) co_await update_seen_flags(folder, first);
+    co_await forget_expunged_exceptions(folder);
     for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
         if (fetching_over_ || stop_requested()) {
             folder.complete = false;
@@ -279,21 +277,29 @@ Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, Ui
     co_return found;
 }
 
-Task<> SourceHalf::forget_expunged_refusals(FolderWork& folder, Uid first) {
-    auto refused = co_await parts_.journal.noted_entries(folder.record.id);
-    std::erase_if(refused, [&](LedgerEntry const& entry) {
-        return entry.state != MessageState::refused || entry.source_uid >= first;
-    });
-    if (refused.empty()) co_return;
+Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
+    auto const listed = co_await parts_.journal.exceptions(folder.record.id);
+    auto const& entries = listed.messages;
+    if (entries.empty()) co_return;
     std::vector<Uid> still_there;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { still_there.push_back(meta.uid); };
-    UidRange const range{refused.front().source_uid, refused.back().source_uid};
+    UidRange const range{entries.front().source_uid, entries.back().source_uid};
     co_await parts_.source.list_messages(folder.mapped.source.name, range, Listing::flags, sink);
     auto const present = UidSet::of(still_there);
     std::vector<Outcome> outcomes;
-    for (auto const& entry : refused) {
+    for (auto const& entry : entries) {
         if (present.contains(entry.source_uid)) continue;
-        outcomes.push_back({entry.source_uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
+        // A copy stays a copy; only nothing is said of it.
+        bool const refused = entry.state == MessageState::refused;
+        outcomes.push_back({entry.source_uid,
+                            refused ? MessageState::gone : entry.state,
+                            entry.destination_uid,
+                            entry.destination_uid_validity,
+                            entry.identity,
+                            entry.size_bytes,
+                            entry.flags,
+                            {},
+                            {}});
     }
     if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
 }
@@ -380,17 +386,10 @@ Task<> SourceHalf::compare(Planning& planning, WindowPlan& plan, std::vector<Mes
             if (adopted) continue;
             plan.copy.push_back(*find_meta(window, uid));
             // A duplicate can be mended, a loss cannot; but nobody should have to find it by himself.
-            if (!all_read) report_doubt(folder, plan.copy.back());
+            if (!all_read) folder.doubtful.insert(uid);
         }
     }
     std::ranges::sort(plan.copy, {}, &MessageMeta::uid);
-}
-
-void SourceHalf::report_doubt(FolderWork& folder, MessageMeta const& message) {
-    parts_.state.add_exception(
-        folder, message.uid, "MessageUnreadable", message.size_bytes,
-        "copied, although the destination may hold it already: a message with the same "
-        "headers could not be read for comparison");
 }
 
 Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {

@@ -53,8 +53,8 @@ class SourceHalf final : BodySink {
     Task<Nominees> list_nominees(FolderWork& folder);
     /// The part of `range` where the destination holds messages that nobody claims; empty: last < first.
     Task<UidRange> find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed);
-    /// Of UIDs below `first`: a refused message that is no longer at the source is no exception any more.
-    Task<> forget_expunged_refusals(FolderWork& folder, Uid first);
+    /// A message that is no longer at the source is no exception any more.
+    Task<> forget_expunged_exceptions(FolderWork& folder);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
     Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window);
@@ -63,8 +63,6 @@ class SourceHalf final : BodySink {
                             std::vector<MessageMeta> const& window);
     /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
     Task<> compare(Planning& planning, WindowPlan& plan, std::vector<MessageMeta> const& window);
-    /// Lists a message that is copied although its comparison was not complete.
-    void report_doubt(FolderWork& folder, MessageMeta const& message);
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
     /// Not delivered by the server: gone if it is not listed any more, else an exception.
     Task<> settle_missing(FolderWork& folder);

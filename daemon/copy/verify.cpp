@@ -138,7 +138,7 @@ class Verifier {
             auto findings = co_await persist(place);
             take(std::move(findings));
         }
-        co_await close_both(connected_);
+        leave_both(connected_);
         settle_strays();
         co_return std::move(result_);
     }
@@ -238,10 +238,10 @@ class Verifier {
         if (destination > source)
             recorder.add({DifferenceKind::extra, text}, Uid(), Uid(), destination - source);
         if (destination >= source) co_return;
-        auto const entries = co_await journal_.noted_entries(record.id);
-        bool const current = record.source_uid_validity == folder.source.status->uid_validity;
+        auto const listed = co_await journal_.exceptions(record.id);
         auto const refused = static_cast<std::uint64_t>(
-            std::ranges::count(entries, MessageState::refused, &LedgerEntry::state));
+            std::ranges::count(listed.messages, MessageState::refused, &LedgerEntry::state));
+        bool const current = record.source_uid_validity == folder.source.status->uid_validity;
         auto const excepted = current ? std::min(refused, source - destination) : 0;
         if (excepted > 0)
             recorder.add({DifferenceKind::exception, "refused by the destination"}, Uid(), Uid(), excepted);

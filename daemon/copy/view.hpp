@@ -91,8 +91,9 @@ struct LedgerEntry {
     Identity identity;
     std::uint64_t size_bytes = 0;
     InternalDate internal_date;
-    Flags flags;       ///< As we set them.
-    std::string code;  ///< Of `refused`, and of what was or is to be stored without something.
+    Flags flags;         ///< As we set them.
+    Flags unkept_flags;  ///< The message had them, and the destination folder does not keep them.
+    std::string code;    ///< Error name of what a report says of the message; empty: nothing.
     std::string text;
 };
 

@@ -461,7 +461,13 @@ Task<> Connection::log_out() {
     fail({ErrorCode::cancelled, "imap connection to " + peer + ": closed"});
 }
 
+void Connection::leave() {
+    if (failure_ || std::exchange(leaving_, true)) return;
+    boost::asio::co_spawn(executor_, own_loop(shared_from_this(), log_out(), nullptr), boost::asio::detached);
+}
+
 void Connection::run_loops(boost::asio::any_io_executor executor) {
+    executor_ = executor;
     auto on_alarm = [weak = weak_from_this()] {
         if (auto const self = weak.lock()) self->on_alarm();
     };

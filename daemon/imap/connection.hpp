@@ -72,6 +72,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void mark_sent(PendingPtr const& pending);
 
     Task<> log_out();
+    /// The same while nobody waits: the connection keeps itself until the server has said BYE.
+    void leave();
+    /// After leave(): ends by itself.
+    bool leaving() const { return leaving_; }
     /// Ends everything with `error`; the first one counts.
     void fail(Error error) noexcept;
     void throw_if_failed() const;
@@ -122,6 +126,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Error lost() const;
 
     Context context_;
+    boost::asio::any_io_executor executor_;  ///< Of the loops, once they run.
     std::unique_ptr<net::Stream> stream_;
     Side side_;
     SessionTimeouts timeouts_;
@@ -149,6 +154,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<Error> failure_;
     CommandId logout_;
     bool logged_out_ = false;
+    bool leaving_ = false;
     Event reading_ended_;
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;

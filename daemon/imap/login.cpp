@@ -91,7 +91,7 @@ Task<> sign_in(Connection& connection, Credentials credentials, TlsMode tls) {
 }  // namespace
 
 ConnectionOwner::~ConnectionOwner() {
-    if (connection_)
+    if (connection_ && !connection_->leaving())
         connection_->fail({ErrorCode::cancelled, "imap connection to " + connection_->peer + ": ended"});
 }
 

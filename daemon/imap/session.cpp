@@ -81,6 +81,10 @@ Task<> Session::close() {
     co_await connection->log_out();
 }
 
+void Session::leave() {
+    impl_->connection().leave();
+}
+
 void Session::abort() noexcept {
     impl_->connection().fail({ErrorCode::cancelled, "imap connection to " + peer() + ": aborted"});
 }

@@ -125,6 +125,8 @@ class Session {
 
     /// LOGOUT, reading until BYE or the logout deadline, then an orderly close. Never throws.
     Task<> close();
+    /// The same while nobody waits for it; the session may be destroyed at once. For the last call.
+    void leave();
     /// Ends everything under way with Failure(cancelled).
     void abort() noexcept;
     std::uint64_t bytes_transferred() const;

@@ -70,7 +70,7 @@ Task<> deliver_once(Context context, copy::Connections& connections, store::Repo
         auto const found = co_await settle(context, *endpoint, *record, uid_validity, delivery.settle);
         if (found) {
             co_await reports.finish(delivery.job, delivery.pass, store::ReportState::done, *found);
-            co_await endpoint->close();
+            endpoint->leave();
             co_return;
         }
     }
@@ -82,7 +82,7 @@ Task<> deliver_once(Context context, copy::Connections& connections, store::Repo
     auto const state = stored ? store::ReportState::done : store::ReportState::failed;
     auto const uid = outcome.uids.empty() ? Uid() : outcome.uids.front();
     co_await reports.finish(delivery.job, delivery.pass, state, uid);
-    co_await endpoint->close();
+    endpoint->leave();
     if (!stored) throw Failure(within("completion mail", outcome.error));
 }
 

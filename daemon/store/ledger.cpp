@@ -150,11 +150,12 @@ void write_intents(Database& database, FolderId folder, std::vector<Intent> cons
     auto insert = database.prepare(
         "INSERT INTO message (folder, source_uid_validity, source_uid, state, fingerprint, coarse, size, "
         "date, zone, "
-        "flags, mailbox, destination_uid_validity, base_uid_next, attempt, code, text) "
-        "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13, ?14) "
+        "flags, unkept_flags, mailbox, destination_uid_validity, base_uid_next, attempt, code, text) "
+        "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15) "
         "ON CONFLICT (folder, source_uid_validity, source_uid) DO UPDATE SET "
         "state = 0, fingerprint = excluded.fingerprint, coarse = excluded.coarse, size = excluded.size, "
-        "date = excluded.date, zone = excluded.zone, flags = excluded.flags, destination_uid = NULL, "
+        "date = excluded.date, zone = excluded.zone, flags = excluded.flags, unkept_flags = "
+        "excluded.unkept_flags, destination_uid = NULL, "
         "base_uid_next = CASE WHEN state IN (0, 1) AND base_uid_next > 0 AND destination_uid_validity = "
         "excluded.destination_uid_validity THEN base_uid_next ELSE excluded.base_uid_next END, "
         "destination_uid_validity = excluded.destination_uid_validity, attempt = attempt + 1, "
@@ -163,8 +164,9 @@ void write_intents(Database& database, FolderId folder, std::vector<Intent> cons
         insert.run(folder.value(), row.source_epoch, intent.source_uid.value(),
                    blob(intent.identity.fingerprint), intent.identity.coarse, intent.size_bytes,
                    intent.internal_date.unix_seconds, intent.internal_date.zone_minutes,
-                   intent.flags.to_string(), row.mailbox, intent.destination_uid_validity.value(),
-                   intent.base_uid_next.value(), intent.code, intent.text);
+                   intent.flags.to_string(), intent.unkept_flags.to_string(), row.mailbox,
+                   intent.destination_uid_validity.value(), intent.base_uid_next.value(), intent.code,
+                   intent.text);
     }
 }
 
@@ -207,8 +209,8 @@ void write_outcome(Database& database, FolderId folder, FolderRow const& row, Ou
     database.execute(
         "INSERT INTO message (folder, source_uid_validity, source_uid, state, fingerprint, coarse, size, "
         "date, zone, "
-        "flags, mailbox, destination_uid_validity, destination_uid, base_uid_next, attempt, code, text) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11, 0, 0, ?12, ?13) "
+        "flags, unkept_flags, mailbox, destination_uid_validity, destination_uid, base_uid_next, attempt, "
+        "code, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, '', ?9, ?10, ?11, 0, 0, ?12, ?13) "
         "ON CONFLICT (folder, source_uid_validity, source_uid) DO UPDATE SET state = excluded.state, "
         "destination_uid_validity = excluded.destination_uid_validity, destination_uid = "
         "excluded.destination_uid, "
@@ -218,7 +220,6 @@ void write_outcome(Database& database, FolderId folder, FolderRow const& row, Ou
         outcome.flags.to_string(), row.mailbox, uid_validity, destination_uid, code, outcome.text);
 }
 
-// Columns of a LedgerEntry, from 0; entry_from reads them.
 void write_flags(Database& database, FolderId folder, std::vector<std::pair<Uid, copy::Flags>> const& flags) {
     auto const epoch = folder_row(database, folder).source_epoch;
     auto update = database.prepare(
@@ -226,10 +227,11 @@ void write_flags(Database& database, FolderId folder, std::vector<std::pair<Uid,
     for (auto const& [uid, each] : flags) update.run(folder.value(), epoch, uid.value(), each.to_string());
 }
 
+// Columns of a LedgerEntry, from 0; entry_from reads them.
 constexpr std::string_view entry_columns =
     "source_uid, state, destination_uid, destination_uid_validity, base_uid_next, fingerprint, coarse, size, "
     "date, "
-    "zone, flags, code, text";
+    "zone, flags, unkept_flags, code, text";
 
 LedgerEntry entry_from(Statement const& row) {
     LedgerEntry entry;
@@ -242,8 +244,9 @@ LedgerEntry entry_from(Statement const& row) {
     entry.size_bytes = row.integer_as<std::uint64_t>(7);
     entry.internal_date = {row.integer(8), row.integer_as<std::int16_t>(9)};
     entry.flags = imap::Flags::parse(row.text(10));
-    entry.code = row.text(11);
-    entry.text = row.text(12);
+    entry.unkept_flags = imap::Flags::parse(row.text(11));
+    entry.code = row.text(12);
+    entry.text = row.text(13);
     return entry;
 }
 
@@ -260,6 +263,22 @@ LedgerView select_entries(Database& database, FolderId folder, std::string_view 
     LedgerView view;
     while (row.step()) view.push_back(entry_from(row));
     return view;
+}
+
+copy::FolderExceptions folder_exceptions(Database& database, FolderId folder) {
+    copy::FolderExceptions exceptions;
+    exceptions.messages =
+        select_entries(database, folder, "INDEXED BY message_reported", "code <> '' AND state IN (2, 3, 4)");
+    auto row = database.prepare(
+        "SELECT unkept_flags, count(*) FROM message INDEXED BY message_unkept "
+        "WHERE folder = ?1 AND source_uid_validity = ?2 AND unkept_flags <> '' AND state = 2 "
+        "GROUP BY unkept_flags");
+    row.bind(folder.value(), folder_row(database, folder).source_epoch);
+    while (row.step()) {
+        exceptions.unkept_flags = exceptions.unkept_flags.with(imap::Flags::parse(row.text(0)));
+        exceptions.unkept_messages += row.integer_as<std::uint64_t>(1);
+    }
+    return exceptions;
 }
 
 /// Where several old epochs hold the same UID, only the one with the highest UIDVALIDITY is shown; take_over
@@ -385,10 +404,9 @@ class Ledger final : public copy::Journal {
                                   "state IN (2, 3) AND destination_uid IS NULL");
         });
     }
-    Task<LedgerView> noted_entries(FolderId folder) override {
-        return writer_.run<LedgerView>([=](Database& database) {
-            return select_entries(database, folder, "INDEXED BY message_noted", "code <> ''");
-        });
+    Task<copy::FolderExceptions> exceptions(FolderId folder) override {
+        return writer_.run<copy::FolderExceptions>(
+            [=](Database& database) { return folder_exceptions(database, folder); });
     }
     Task<LedgerView> inheritable(FolderId folder) override {
         return writer_.run<LedgerView>([=](Database& database) { return old_entries(database, folder); });

@@ -17,7 +17,8 @@ namespace imapcopy::test {
 std::string to_string(FaultPoint const& fault);
 std::optional<FaultPoint> parse_fault(std::string_view name);
 
-/// The small worlds: one for each dialect, and one with a large message.
+/// The small worlds: one for each dialect, one with a large message, one with several lanes, and one whose
+/// flags change after the first pass.
 std::vector<WorldPlan> small_worlds();
 
 /// A world and what happens in it; "all:source/stop/4", several faults joined by "+", or "seed:17".

@@ -56,6 +56,7 @@ struct WorldPlan {
     std::uint64_t seed = 0;  ///< 0: the small world.
     bool streams = false;    ///< The small world has a message that is too large to be held in memory.
     bool lanes = false;      ///< The small world is copied over several lanes; one from a seed may be.
+    bool reflags = false;    ///< After the first pass the owner changes flags on both sides.
 };
 
 class FaultWorld {
@@ -98,6 +99,7 @@ class FaultWorld {
     void arm_journal();
     void begin_epoch(Side side);
     void make_anew();
+    void change_flags();
 
     Attempt<PassResult> run_pass_once();
     std::optional<std::string> judge_failure(Error const& error);
@@ -106,7 +108,6 @@ class FaultWorld {
     bool stays_listed(Exception const& exception) const;
     std::optional<std::string> judge_end();
     std::optional<std::string> judge_messages(std::set<std::string> const& excused);
-    void forgive_doubles(std::vector<Line>& found) const;
     std::vector<Line> expected_messages() const;
     std::vector<Line> messages_of(MemoryServer const& storage) const;
     std::string text_of_stored(std::string const& folder, StoredMessage const& message) const;
@@ -130,6 +131,8 @@ class FaultWorld {
     std::vector<std::pair<Side, std::size_t>> stops_;
     std::vector<Side> epochs_;
     bool is_made_anew_ = false;
+    bool reflags_ = false;
+    std::set<std::string> drafts_;  ///< Bodies of the copies that their user has marked.
     bool delivered_ = false;
     bool crashed_ = false;
     bool only_stops_ = true;

@@ -175,6 +175,48 @@ TEST_P(EndpointContract, KeepsBytesDateAndFlagsOfWhatIsAppended) {
     });
 }
 
+TEST_P(EndpointContract, SetsFlagsOfWhatIsThereWhateverAppendKept) {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        std::vector<std::string> const bodies = {sample_message(1), sample_message(2)};
+        (void)co_await append_all(endpoint, name("INBOX"), bodies, nature);
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::flags);
+        EXPECT_EQ(listed.size(), 2U);
+        UidSet const second(listed.at(1).uid, listed.at(1).uid);
+        bool const taken =
+            co_await endpoint.store_flags(name("INBOX"), second, nature.accepted_flags, Flags());
+        EXPECT_TRUE(taken);
+    });
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::flags);
+        EXPECT_EQ(listed.at(0).flags, nature.kept_flags);
+        EXPECT_EQ(listed.at(1).flags, nature.accepted_flags);
+    });
+}
+
+/// GNU Mailutils writes over messages if it is asked for the STATUS of a folder whose flags it has not saved.
+TEST_P(EndpointContract, KeepsBytesWhenFlagsAreSetAndTheStatusIsAsked) {
+    static std::vector<std::string> const bodies = {sample_message(1), sample_message(2, 3000),
+                                                    sample_message(3)};
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        (void)co_await append_all(endpoint, name("INBOX"), bodies, nature);
+        (void)co_await endpoint.open(name("INBOX"), copy::Access::read_write);
+        UidSet const everything(Uid(1), Uid(UINT32_MAX));
+        (void)co_await endpoint.store_flags(name("INBOX"), everything, Flags::parse("\\Answered"), Flags());
+        (void)co_await status_of(endpoint, "INBOX");
+    });
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature) -> Task<> {
+        std::vector<Uid> uids;
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::flags);
+        for (auto const& message : listed) uids.push_back(message.uid);
+        KeepingSink sink;
+        co_await endpoint.fetch_bodies(name("INBOX"), uids, sink);
+        EXPECT_EQ(sink.bodies.size(), bodies.size());
+        for (std::size_t i = 0; i < sink.bodies.size(); ++i)
+            EXPECT_NE(sink.bodies[i].second.find(bodies[i].substr(bodies[i].find("\r\n\r\n"))),
+                      std::string::npos);
+    });
+}
+
 TEST_P(EndpointContract, NamesTheUidsOfWhatItStoredWhereItPromisesTo) {
     // Courier gives a folder its UIDVALIDITY when somebody opens it, and on that connection it would not
     // count what comes later.

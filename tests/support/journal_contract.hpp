@@ -206,31 +206,6 @@ TEST_P(JournalContract, RecordsEveryOutcome) {
     EXPECT_EQ(uids(await(journal().open_entries(folder.id))), Uids{2});
 }
 
-TEST_P(JournalContract, NamesWhatWasRefusedAndWhatIsStoredWithoutSomething) {
-    auto const folder = archive();
-    auto reduced = intent(2);
-    reduced.code = "AttributeRefused";
-    reduced.text = "stored without its date";
-    auto refused = outcome(3, copy::MessageState::refused);
-    refused.code = "AppendRejected";
-    begin(folder.id, {intent(1), reduced, intent(3), intent(4)});
-    finish(folder.id, {outcome(1, copy::MessageState::done, 11), refused});
-    host_->reopen();
-    EXPECT_EQ(await(journal().open_entries(folder.id)).at(0).text, "stored without its date");
-    EXPECT_EQ(uids(await(journal().noted_entries(folder.id))), (Uids{2, 3}));
-
-    auto stored = outcome(2, copy::MessageState::done, 12);
-    stored.code = reduced.code;
-    stored.text = reduced.text;
-    finish(folder.id, {stored});
-    auto const noted = await(journal().noted_entries(folder.id));
-    ASSERT_EQ(uids(noted), (Uids{2, 3}));
-    EXPECT_EQ(noted[0].state, copy::MessageState::done);
-    EXPECT_EQ(noted[0].text, "stored without its date");
-    begin(folder.id, {intent(2), intent(3)});
-    EXPECT_EQ(uids(await(journal().noted_entries(folder.id))), Uids{});
-}
-
 TEST_P(JournalContract, RecordsWhatHadNoIntent) {
     auto const folder = archive();
     auto adopted = outcome(7, copy::MessageState::adopted, 70);
@@ -317,6 +292,55 @@ TEST_P(JournalContract, RemembersFlagsThatWereSetLater) {
     EXPECT_EQ(entries[1].flags, copy::Flags::parse("\\Flagged Other"));
     EXPECT_EQ(entries[1].state, copy::MessageState::done);
     EXPECT_EQ(entries[1].destination_uid, Uid(12));
+}
+
+TEST_P(JournalContract, ListsWhatWasRefusedAndWhatACopyLacks) {
+    auto const folder = archive().id;
+    auto lacking = intent(2);
+    lacking.code = "AttributeRefused";
+    lacking.text = "stored without its keywords Odd!";
+    begin(folder, {intent(1), lacking, intent(3)});
+    EXPECT_TRUE(await(journal().exceptions(folder)).messages.empty()) << "nothing of it has happened yet";
+    host_->reopen();
+    auto const open = await(journal().open_entries(folder));
+    ASSERT_EQ(uids(open), (Uids{1, 2, 3}));
+    EXPECT_EQ(open[1].code, "AttributeRefused") << "who settles it must know";
+    auto stored = outcome(2, copy::MessageState::done, 12);
+    stored.code = open[1].code;
+    stored.text = open[1].text;
+    auto refused = outcome(3, copy::MessageState::refused);
+    refused.code = "AppendRejected";
+    finish(folder, {outcome(1, copy::MessageState::done, 11), stored, refused});
+    host_->reopen();
+    auto const listed = await(journal().exceptions(folder));
+    ASSERT_EQ(uids(listed.messages), (Uids{2, 3}));
+    EXPECT_EQ(listed.messages[0].text, "stored without its keywords Odd!");
+    EXPECT_EQ(listed.messages[0].size_bytes, 1002U);
+    EXPECT_EQ(listed.messages[1].code, "AppendRejected");
+    EXPECT_EQ(listed.unkept_messages, 0U);
+
+    finish(folder, {outcome(2, copy::MessageState::done, 12)});
+    EXPECT_EQ(uids(await(journal().exceptions(folder)).messages), Uids{3});
+    await(journal().set_source_epoch(folder, UidValidity(101)));
+    EXPECT_TRUE(await(journal().exceptions(folder)).messages.empty());
+}
+
+TEST_P(JournalContract, CountsTheCopiesWhoseFlagsTheFolderDoesNotKeep) {
+    auto const folder = archive().id;
+    auto red = intent(1);
+    red.unkept_flags = copy::Flags::parse("Red");
+    auto both = intent(2);
+    both.unkept_flags = copy::Flags::parse("Blue Red");
+    auto open = intent(3);
+    open.unkept_flags = copy::Flags::parse("Green");
+    begin(folder, {red, both, open, intent(4)});
+    finish(folder, {outcome(1, copy::MessageState::done, 11), outcome(2, copy::MessageState::done),
+                    outcome(4, copy::MessageState::done, 14)});
+    host_->reopen();
+    auto const listed = await(journal().exceptions(folder));
+    EXPECT_EQ(listed.unkept_flags, copy::Flags::parse("Blue Red"));
+    EXPECT_EQ(listed.unkept_messages, 2U);
+    EXPECT_TRUE(listed.messages.empty());
 }
 
 TEST_P(JournalContract, ShowsAWindowOfUidsInOrder) {

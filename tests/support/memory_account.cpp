@@ -79,6 +79,7 @@ std::size_t MemoryServer::count_commands(std::string_view prefix) const {
 }
 
 void MemoryServer::step(std::string_view what) {
+    if (before_step) before_step();
     if (++steps_ == fail_at_) throw Failure(ErrorCode::connection_lost, std::string(what));
 }
 
@@ -108,7 +109,17 @@ StoredMailbox& MemoryEndpoint::require(MailboxName const& name, std::string_view
         throw Failure(
             Error{ErrorCode::folder_vanished, std::string(what) + " \"" + name.utf8 + "\"", {}, side_});
     }
+    opened_.insert(name.utf8);
+    if (server_.restless.contains(name.utf8)) ++found->uid_validity;
     return *found;
+}
+
+StoredMailbox& MemoryEndpoint::require_same(MailboxName const& name, std::string_view what) {
+    bool const again = opened_.contains(name.utf8);
+    auto& found = require(name, what);
+    if (again && server_.restless.contains(name.utf8))
+        throw Failure(Error{ErrorCode::uid_validity_changed, std::string(what) + " again", {}, side_});
+    return found;
 }
 
 MessageMeta MemoryEndpoint::meta_of(StoredMessage const& message, Listing listing) const {
@@ -152,7 +163,8 @@ Task<Opened> MemoryEndpoint::open(MailboxName mailbox, Access access) {
     auto const& stored = require(mailbox, "open");
     Opened opened{status_of(stored), {}};
     opened.permanent_flags.flags = Flags::parse("\\Seen \\Answered \\Flagged \\Deleted \\Draft");
-    opened.permanent_flags.any_keyword = server_.any_keyword;
+    opened.permanent_flags.any_keyword =
+        server_.any_keyword && !server_.without_keywords.contains(mailbox.utf8);
     co_return opened;
 }
 
@@ -160,7 +172,7 @@ Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listin
                                      std::function<void(MessageMeta)> sink) {
     server_.log.push_back("list_messages " + mailbox.utf8);
     co_await step("list messages");
-    auto const& stored = require(mailbox, "list messages of");
+    auto const& stored = require_same(mailbox, "list messages of");
     for (auto const& message : stored.messages) {
         bool const visible = message.visible_from <= server_.clock_.now();
         if (visible && message.uid >= range.first && message.uid <= range.last)
@@ -182,9 +194,9 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
     server_.log.push_back("fetch " + mailbox.utf8 + " " + std::to_string(uids.size()));
     co_await step("fetch bodies");
     for (auto const uid : uids) {
-        auto const& messages = require(mailbox, "fetch from").messages;
+        auto const& messages = require_same(mailbox, "fetch from").messages;
         auto const found = std::ranges::find(messages, uid, &StoredMessage::uid);
-        if (found == messages.end()) {
+        if (found == messages.end() || server_.hide_bodies) {
             co_await sink.missing(uid);
             continue;
         }
@@ -228,7 +240,8 @@ Task<bool> MemoryEndpoint::subscribe(MailboxName mailbox) {
 Task<bool> MemoryEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) {
     server_.log.push_back("store " + mailbox.utf8 + " " + uids.to_string());
     co_await step("store flags");
-    for (auto& message : require(mailbox, "store flags in").messages) {
+    if (server_.refuse_store) co_return false;
+    for (auto& message : require_same(mailbox, "store flags in").messages) {
         if (uids.contains(message.uid))
             server_.set_flags(mailbox.utf8, message.uid, message.flags.without(remove).with(add));
     }
@@ -258,6 +271,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         co_await endpoint_.step("announce a message");
         auto const now = std::chrono::floor<std::chrono::seconds>(endpoint_.server_.clock_.wall_now());
         InternalDate const upload{now.time_since_epoch().count(), 0};
+        if (!endpoint_.server_.append_keeps_flags) message.flags = {};
         messages_.push_back({Uid(), {}, message.flags, message.internal_date.value_or(upload), {}});
         sizes_.push_back(message.size_bytes);
         if (!endpoint_.server_.traits.fast_literals && endpoint_.server_.find(mailbox_) == nullptr) {

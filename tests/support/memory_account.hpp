@@ -58,6 +58,12 @@ class MemoryServer {
     std::string personal_prefix;
     char separator = '/';
     bool any_keyword = true;
+    bool refuse_store = false;               ///< Says no to every STORE.
+    std::function<void()> before_step;       ///< Of any endpoint.
+    bool append_keeps_flags = true;          ///< Else APPEND stores without them; STORE sets them.
+    std::set<std::string> restless;          ///< Folders that get another UIDVALIDITY at each opening.
+    std::set<std::string> without_keywords;  ///< Folders that keep none.
+    bool hide_bodies = false;                ///< Lists messages and does not give their bodies.
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
     /// Says no to a message for its flags or its date.
@@ -121,6 +127,7 @@ class MemoryEndpoint final : public Endpoint {
     Task<std::unique_ptr<Append>> append(MailboxName mailbox) override;
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override;
+    void leave() override { dead_ = true; }
     void abort() noexcept override { dead_ = true; }
     std::uint64_t bytes_transferred() const override { return bytes_; }
 
@@ -130,11 +137,14 @@ class MemoryEndpoint final : public Endpoint {
     Task<> step(std::string_view what);
     MailboxStatus status_of(StoredMailbox const& mailbox) const;
     StoredMailbox& require(MailboxName const& name, std::string_view what);
+    /// The same for what relies on the UIDs of an earlier opening.
+    StoredMailbox& require_same(MailboxName const& name, std::string_view what);
     MessageMeta meta_of(StoredMessage const& message, Listing listing) const;
 
     MemoryServer& server_;
     Side side_;
     AsyncMutex writing_;
+    std::set<std::string> opened_;
     bool dead_ = false;
     std::uint64_t bytes_ = 0;
 };

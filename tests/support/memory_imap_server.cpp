@@ -140,6 +140,7 @@ std::vector<ImapDialect> const& imap_dialects() {
         {"plain", "IMAP4rev1", false},
         {"uidplus", "IMAP4rev1 AUTH=PLAIN LITERAL- UIDPLUS NAMESPACE LIST-EXTENDED SPECIAL-USE"},
         {"multiappend", "IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ MULTIAPPEND LIST-EXTENDED LIST-STATUS"},
+        {"minimal", "IMAP4rev1 NAMESPACE ID LITERAL+ UNSELECT", false, false},
     };
     return dialects;
 }

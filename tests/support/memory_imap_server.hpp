@@ -19,8 +19,10 @@ struct ImapDialect {
     std::string name;
     std::string capabilities;
     bool announces = true;  ///< Tells them in the greeting and at login, so that nobody needs to ask.
+    bool append_keeps_flags = true;  ///< Else APPEND stores without them, as GNU Mailutils does.
 };
-/// The dialects that the tests run over: everything, nothing, and two in between.
+/// The dialects that the tests run over: everything, nothing, two in between, and a server that does less
+/// than it should.
 std::vector<ImapDialect> const& imap_dialects();
 ImapDialect const& imap_dialect(std::string_view name);
 
@@ -104,7 +106,6 @@ class MemoryImapServer final : public net::Connector {
     std::size_t commands = 0;
     std::size_t connections = 0;
     std::size_t appends = 0;           ///< APPENDs carried out.
-    std::size_t bodies_refused = 0;    ///< FETCHes of bodies that a fault refused.
     std::vector<std::string> verbs;    ///< Of every command, in order.
     std::vector<std::string> misuses;  ///< What a client must not do.
 

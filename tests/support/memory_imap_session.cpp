@@ -186,8 +186,9 @@ void ImapConversation::execute() {
 void ImapConversation::execute_changed(ReplyFault const& fault) {
     auto const now = server_.storage.clock().now();
     is_faulty = fault.change > ReplyChange::bad && fault.change != ReplyChange::delay;
-    bool const refused = fault.change <= ReplyChange::bad;
-    if (refused && verb() == "UID FETCH" && has_word("BODY.PEEK[]")) ++server_.bodies_refused;
+    // RFC 9051 §6.3.2: then no folder is open.
+    bool const opens = verb() == "SELECT" || verb() == "EXAMINE";
+    if (opens && fault.change <= ReplyChange::bad) selected_.reset();
     switch (fault.change) {
         case ReplyChange::no:
         case ReplyChange::no_early: return refuse("NO", fault.code);
@@ -359,12 +360,15 @@ void ImapConversation::say_status(StoredMailbox const& mailbox, bool mod_seq) {
 void ImapConversation::status() {
     auto const* const mailbox = named(2);
     if (mailbox == nullptr) return tagged("NO [NONEXISTENT] no such mailbox");
+    if (has_stored_ && selected_ == mailbox->mailbox.name)
+        server_.misuses.emplace_back("STATUS of the open folder, whose flags are not saved");
     say_status(*mailbox, has_word("HIGHESTMODSEQ"));
     tagged("OK told");
 }
 
 void ImapConversation::open(bool read_only) {
     selected_.reset();
+    has_stored_ = false;
     auto const* const mailbox = named(2);
     if (mailbox == nullptr) return tagged("NO [NONEXISTENT] no such mailbox");
     selected_ = mailbox->mailbox.name;
@@ -438,6 +442,7 @@ void ImapConversation::append() {
     ++appends_stored;
     std::vector<StoredMessage> messages;
     for (auto& upload : uploads) {
+        if (!server_.dialect.append_keeps_flags) upload.flags = {};
         messages.push_back(
             {Uid(), std::move(upload.body), std::move(upload.flags), {upload.unix_seconds, 0}, {}});
     }
@@ -507,6 +512,7 @@ void ImapConversation::say_fetch(StoredMailbox const& mailbox, std::size_t index
 void ImapConversation::store() {
     auto const ranges = parse_ranges(words_[3].text);
     bool const add = words_[4].text.starts_with('+');
+    has_stored_ = true;
     std::size_t at = 5;
     auto const list = Flags::parse(take_list(words_, at));
     auto& mailbox = *server_.storage.find(*selected_);

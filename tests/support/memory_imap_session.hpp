@@ -105,6 +105,7 @@ class ImapConversation {
     bool over_ = false;
     ReplyFault const* fault_ = nullptr;
     std::optional<MailboxName> selected_;
+    bool has_stored_ = false;  ///< Flags were set since the folder was opened.
     std::size_t exists_said_ = 0;
 };
 

@@ -17,6 +17,11 @@ bool is_copy(LedgerEntry const& entry) {
     return entry.state == MessageState::done || entry.state == MessageState::adopted;
 }
 
+/// True if a report names the message.
+bool is_listed(LedgerEntry const& entry) {
+    return entry.state == MessageState::refused || (is_copy(entry) && !entry.code.empty());
+}
+
 bool claims(LedgerEntry const& entry, UidValidity uid_validity) {
     return entry.destination_uid.value() != 0 && is_copy(entry) &&
            entry.destination_uid_validity == uid_validity;
@@ -49,18 +54,20 @@ void record(LedgerEntry& entry, Outcome const& outcome, UidValidity folder_epoch
 }  // namespace
 
 std::vector<std::pair<std::string, Uid>> MemoryJournal::refused() const {
-    return find([](LedgerEntry const& entry) { return entry.state == MessageState::refused; });
-}
-
-std::vector<std::pair<std::string, Uid>> MemoryJournal::noted() const {
-    return find([](LedgerEntry const& entry) { return !entry.code.empty(); });
-}
-
-std::vector<std::pair<std::string, Uid>> MemoryJournal::find(bool (*wanted)(LedgerEntry const&)) const {
     std::vector<std::pair<std::string, Uid>> found;
     for (auto const& [id, folder] : *folders_) {
         for (auto const& [uid, entry] : folder.entries) {
-            if (wanted(entry)) found.emplace_back(folder.key.source.utf8, uid);
+            if (entry.state == MessageState::refused) found.emplace_back(folder.key.source.utf8, uid);
+        }
+    }
+    return found;
+}
+
+std::vector<std::pair<std::string, Uid>> MemoryJournal::listed() const {
+    std::vector<std::pair<std::string, Uid>> found;
+    for (auto const& [id, folder] : *folders_) {
+        for (auto const& [uid, entry] : folder.entries) {
+            if (is_listed(entry)) found.emplace_back(folder.key.source.utf8, uid);
         }
     }
     return found;
@@ -182,6 +189,7 @@ Task<> MemoryJournal::begin(FolderId folder, std::vector<Intent> intents) {
                      intent.size_bytes,
                      intent.internal_date,
                      intent.flags,
+                     intent.unkept_flags,
                      intent.code,
                      intent.text};
         }
@@ -243,9 +251,16 @@ Task<LedgerView> MemoryJournal::entries_without_uid(FolderId folder) {
     });
 }
 
-Task<LedgerView> MemoryJournal::noted_entries(FolderId folder) {
+Task<FolderExceptions> MemoryJournal::exceptions(FolderId folder) {
     co_await read();
-    co_return select(folder, [](LedgerEntry const& entry) { return !entry.code.empty(); });
+    FolderExceptions found;
+    found.messages = select(folder, is_listed);
+    for (auto const& [uid, entry] : at(folder).entries) {
+        if (entry.state != MessageState::done || entry.unkept_flags.empty()) continue;
+        found.unkept_flags = found.unkept_flags.with(entry.unkept_flags);
+        ++found.unkept_messages;
+    }
+    co_return found;
 }
 
 Task<LedgerView> MemoryJournal::inheritable(FolderId folder) {

@@ -37,8 +37,8 @@ class MemoryJournal final : public Journal {
     std::size_t writes() const { return writes_; }
     /// Source folder (UTF-8) and UID of every message that the destination did not take.
     std::vector<std::pair<std::string, Uid>> refused() const;
-    /// The same of those and of every message that it has not taken as it is.
-    std::vector<std::pair<std::string, Uid>> noted() const;
+    /// The same for every message that a report names: refused, or copied and yet with a remark.
+    std::vector<std::pair<std::string, Uid>> listed() const;
     /// Messages whose fate is unknown.
     std::size_t open_count() const;
     std::vector<Digest> reports;
@@ -60,7 +60,7 @@ class MemoryJournal final : public Journal {
     Task<LedgerView> entries(FolderId folder, UidRange range) override;
     Task<LedgerView> open_entries(FolderId folder) override;
     Task<LedgerView> entries_without_uid(FolderId folder) override;
-    Task<LedgerView> noted_entries(FolderId folder) override;
+    Task<FolderExceptions> exceptions(FolderId folder) override;
     Task<LedgerView> inheritable(FolderId folder) override;
     Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) override;
     Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) override;
@@ -75,7 +75,6 @@ class MemoryJournal final : public Journal {
         std::map<Uid, LedgerEntry> entries;
         std::map<Uid, LedgerEntry> old_entries;
     };
-    std::vector<std::pair<std::string, Uid>> find(bool (*wanted)(LedgerEntry const&)) const;
     /// Runs `change` as one durable write.
     template <class Change>
     Task<> write(Change change);

@@ -213,6 +213,9 @@ class Pair:
         self.expected = self.destination.snapshot(login)
         dates = [sorted(mail.date for mails in s.folders.values() for mail in mails) for s in (given, self.expected)]
         self.keeps_dates = dates[0] == dates[1]
+        # imap4d forgets the flags that APPEND gives, and when the next message is appended also those of STORE.
+        flags = [{mail.flags for mails in s.folders.values() for mail in mails} for s in (given, self.expected)]
+        self.keeps_flags = any(flags[1]) or not any(flags[0])
 
     def comparison(self, login):
         held = self.destination.snapshot(login)
@@ -224,6 +227,9 @@ class Pair:
         if not self.keeps_dates:
             for name, mails in snapshot.folders.items():
                 snapshot.folders[name] = [mail._replace(date=0) for mail in mails]
+        if not self.keeps_flags:
+            for name, mails in snapshot.folders.items():
+                snapshot.folders[name] = [mail._replace(flags=frozenset()) for mail in mails]
         return snapshot
 
 

@@ -24,6 +24,7 @@ HALF = 'daemon/copy/destination_half.cpp'
 SETTLE = 'daemon/copy/settle.cpp'
 PLAN = 'daemon/copy/plan.cpp'
 SOURCE = 'daemon/copy/source_half.cpp'
+MERGE = 'daemon/copy/flag_merge.cpp'
 ENDPOINT = 'daemon/copy/imap_endpoint.cpp'
 COMMAND = 'daemon/imap/codec/command.cpp'
 CONNECTION = 'daemon/imap/connection.cpp'
@@ -42,7 +43,7 @@ MUTANTS = [
     std::vector<Intent> intents;
     for (auto const& message : answered.messages) {
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
-                           message.meta.flags, folder.destination.uid_validity, folder.destination.uid_next, {}, {}});
+                           message.meta.flags, {}, folder.destination.uid_validity, folder.destination.uid_next, {}, {}});
     }
     co_await parts_.journal.begin(folder.record.id, std::move(intents));
     folder.has_unknown_uids |= uids.empty();
@@ -99,8 +100,8 @@ MUTANTS = [
         (PLAN, 'plan.copy.insert(plan.copy.end(), group.messages.begin(), group.messages.end());',
          'plan.copy.push_back(first);'),
         (PLAN, '} else if (nominees.empty() || !message.identity) {', '} else if (!message.identity) {'),
-        (SOURCE, '!planning.nominees.empty() || !planning.heirs.empty() || hides_reports;',
-         'true;')]),
+        (SOURCE, 'bool const needs_identity = !planning.nominees.empty() || !planning.heirs.empty() || hides_reports;',
+         'bool const needs_identity = !planning.nominees.empty() || !planning.heirs.empty() || hides_reports || true;')]),
     Mutant('one copy claimed by two', [(PLAN, '        by_digest.erase(match);\n', '')]),
     Mutant('claims ignored when settling', [(SETTLE, 'if (!claimed.contains(meta.uid)) listed', 'listed')]),
     Mutant('UIDVALIDITY of the destination unchecked', [
@@ -143,6 +144,17 @@ MUTANTS = [
     }
     for (auto const uid : plan.gone) {
 ''')]),
+    Mutant('flags overwritten when the source changes them', [
+        (MERGE, '        auto remove = permitted.allowed(lost);\n',
+         '        auto remove = permitted.flags.without(message.flags);\n')]),
+    Mutant('a reduced copy told as a whole one', [
+        (HALF, 'auto remark = remark_on(*folder_, message.meta, reduction_);',
+         'auto remark = remark_on(*folder_, message.meta, {});'),
+        (HALF, 'auto remark = remark_on(folder, message.meta, answered.reduction);',
+         'auto remark = remark_on(folder, message.meta, {});')]),
+    Mutant('what APPEND forgot taken for set', [
+        ('daemon/copy/appended_flags.cpp', '        keeping = FlagKeeping::forgets;\n',
+         '        keeping = FlagKeeping::keeps;\n')]),
     Mutant('source opened for writing', [
         (ENDPOINT, 'command::Command open = command::Examine{mailbox, traits_.condstore};',
          'command::Command open = command::Select{mailbox, traits_.condstore};')]),

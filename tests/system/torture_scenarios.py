@@ -2,8 +2,8 @@
 
   prefilled       another program has put half of the messages into the destination, in another order: exactly the other
                   half is copied
-  lost-database   imapcopyd is killed in mid-copy, its database is removed, and the same mailboxes are submitted again:
-                  what the first try stored is recognised
+  lost-database   imapcopyd is killed in mid-copy, its database is removed, and when the server has stored what was under
+                  way the same mailboxes are submitted again: what the first try stored is recognised
 
 Afterwards every destination must hold exactly what a plain client could have stored there, and a second run must copy
 nothing.
@@ -23,6 +23,7 @@ from torture_kills import SECONDS_TO_END, PlainClient, Torture, read_back
 DEFAULT_SERVERS = 'dovecot,cyrus,courier'
 MAILBOX_BYTES = 4_000_000  # At least so much comes to the destination.
 NOTES_MAX = 20
+SETTLE_SECONDS = 5
 
 
 class Scenario(Torture):
@@ -88,14 +89,28 @@ class LostDatabase(Scenario):
         for pair in self.pairs:
             self.submit_copy(pair, pair.login)
             self.kill_at(pair, self.chance.randint(1, MAILBOX_BYTES))
+            self.wait_until_quiet(pair)
             pair.before = sum(map(len, pair.destination.snapshot(pair.login).folders.values()))
-            pair.to_come = None  # Whatever the server may have taken in meanwhile.
+            pair.to_come = None  # The comparison tells.
             shutil.rmtree(f'{self.work}/state')
             os.makedirs(f'{self.work}/state', mode=0o700)
             self.start_daemon()
             self.submit_copy(pair, pair.login)
             self.wait_for_jobs()
             pair.job = self.job_of(pair, pair.login, self.jobs())
+
+    @staticmethod
+    def wait_until_quiet(pair):
+        """A server stores what it has received long after the connection ended, and nobody can know any more what is
+        under way. It gets the time that settling would give it, and a person needs as much to do all this."""
+        def numbers():
+            return {name: len(mails) for name, mails in pair.destination.snapshot(pair.login).folders.items()}
+        found, since = numbers(), time.monotonic()
+        while time.monotonic() < since + SETTLE_SECONDS:
+            time.sleep(0.5)
+            now = numbers()
+            if now != found:
+                found, since = now, time.monotonic()
 
     def kill_at(self, pair, count):
         self.lines.order(pair.lines['destination'], count, 'tell')

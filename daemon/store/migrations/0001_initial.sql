@@ -179,13 +179,14 @@ CREATE TABLE message (
     date INTEGER NOT NULL,                  -- INTERNALDATE, seconds since the epoch.
     zone INTEGER NOT NULL,                  -- Its zone, minutes east of UTC.
     flags TEXT NOT NULL,                    -- As we set them, blank separated.
+    unkept_flags TEXT NOT NULL,             -- The message had them, and the destination folder does not keep them.
     mailbox INTEGER NOT NULL REFERENCES mailbox,  -- The folder's destination; here for the index of claims.
     destination_uid_validity INTEGER NOT NULL,  -- That the intent or the claim is about; 0: unknown.
     destination_uid INTEGER CHECK (destination_uid BETWEEN 1 AND 4294967295),  -- The claim; NULL: unknown.
     base_uid_next INTEGER NOT NULL,         -- The destination's UIDNEXT before the first attempt; 0: none.
     attempt INTEGER NOT NULL,               -- Intents so far.
-    code TEXT NOT NULL,                     -- Error name of what was refused of it, or ''.
-    text TEXT NOT NULL,                     -- The server's words, escaped, or ''.
+    code TEXT NOT NULL,                     -- Error name of a refusal, or of what the copy lacks; or ''.
+    text TEXT NOT NULL,                     -- The same as a sentence, the server's words escaped.
     PRIMARY KEY (folder, source_uid_validity, source_uid),
     CHECK (destination_uid IS NULL OR (state IN (2, 3) AND destination_uid_validity > 0)),
     CHECK (state <> 0 OR attempt > 0),
@@ -195,7 +196,10 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_claim ON message (mailbox, destination_uid_validity, destination_uid)
     WHERE destination_uid IS NOT NULL;
 CREATE INDEX message_open ON message (folder, source_uid_validity, source_uid) WHERE state IN (0, 1);
-CREATE INDEX message_refused ON message (folder, source_uid_validity, source_uid) WHERE state = 4;
+CREATE INDEX message_reported ON message (folder, source_uid_validity, source_uid)
+    WHERE code <> '' AND state IN (2, 3, 4);
+CREATE INDEX message_unkept ON message (folder, source_uid_validity, unkept_flags)
+    WHERE unkept_flags <> '' AND state = 2;
 CREATE INDEX message_without_uid ON message (folder, source_uid_validity, source_uid)
     WHERE state IN (2, 3) AND destination_uid IS NULL;
 

@@ -36,6 +36,11 @@ class MemoryImapHost final : public EndpointHost {
     explicit MemoryImapHost(ImapDialect const& dialect) : server_(storage_, dialect) {
         storage_.add_mailbox("INBOX");
     }
+    ServerNature nature() const override {
+        ServerNature nature;
+        if (!server_.dialect.append_keeps_flags) nature.kept_flags = {};
+        return nature;
+    }
     void run(Task<> task) override {
         run_task(io_, clock_, std::move(task)).rethrow();
         EXPECT_EQ(server_.misuses, std::vector<std::string>{});

@@ -61,6 +61,31 @@ TEST(Lanes, DoWithoutALaneThatIsRefused) {
     EXPECT_EQ(world.destination.contents(), world.source.contents());
 }
 
+/// The lane that leads has taken the folders of more messages, and is done long before the other one.
+TEST(Lanes, ThatAreStoppedLeaveThePassUnfinished) {
+    World world;
+    world.options.lanes_max = 2;
+    world.options.messages_per_lane = 1;
+    world.options.batch_messages_max = 1;
+    world.source.add_mailbox("Quick");
+    world.source.add_mailbox("Slow");
+    for (int i = 11; i <= 15; ++i) world.source.add_message("Quick", sample_message(i));
+    for (int i = 1; i <= 6; ++i) world.source.add_message("INBOX", sample_message(i));
+    for (int i = 7; i <= 10; ++i) world.source.add_message("Slow", sample_message(i, 200'000));
+    world.destination.refuse = [&](std::string const& body) -> std::optional<Error> {
+        if (body == sample_message(8, 200'000)) world.stop.request();
+        return std::nullopt;
+    };
+    auto const stopped = world.run();
+    ASSERT_TRUE(stopped.ok());
+    EXPECT_EQ(world.destination.at("INBOX").messages.size(), 6U) << "the lane that leads was to be done";
+    EXPECT_LT(world.destination.at("Slow").messages.size(), 4U) << "the other one was not to be done";
+    EXPECT_TRUE(stopped.value->stopped);
+    world.stop = {};
+    ASSERT_TRUE(world.run().ok());
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
+}
+
 TEST(Lanes, StopAllWhenTheDestinationIsFull) {
     World world;
     fill_folders(world);

@@ -66,6 +66,7 @@ class Hiding final : public Endpoint {
         return inner_->store_flags(std::move(mailbox), std::move(uids), std::move(add), std::move(remove));
     }
     Task<> close() override { return inner_->close(); }
+    void leave() override { inner_->leave(); }
     void abort() noexcept override { inner_->abort(); }
     std::uint64_t bytes_transferred() const override { return inner_->bytes_transferred(); }
 

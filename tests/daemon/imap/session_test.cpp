@@ -209,6 +209,27 @@ TEST(Session, LogsOutInOrder) {
     EXPECT_FALSE(talk.run(talk.session->run(command::Noop{})));
 }
 
+TEST(Session, LeavesInOrderAlthoughNobodyWaits) {
+    LoggedIn talk(test::logged_in("X").expect("$2 LOGOUT\r\n").reply("* BYE\r\n$2 OK done\r\n"));
+    talk.session->leave();
+    talk.session.reset();
+    talk.clock.poll();
+    EXPECT_TRUE(talk.peer.finished()) << talk.peer.position();
+    EXPECT_TRUE(talk.peer.closed());
+    EXPECT_TRUE(talk.peer.aborted()) << "the descriptor is free again";
+}
+
+TEST(Session, LeavesAServerThatSaysNoFarewell) {
+    LoggedIn talk(test::logged_in("X").expect("$2 LOGOUT\r\n"));
+    talk.session->leave();
+    talk.session.reset();
+    talk.clock.poll();
+    EXPECT_FALSE(talk.peer.aborted());
+    talk.clock.advance(imap::SessionTimeouts{}.logout);
+    talk.clock.poll();
+    EXPECT_TRUE(talk.peer.aborted());
+}
+
 TEST(Session, DoesNotWaitForeverForAFarewell) {
     LoggedIn talk(test::logged_in("X").expect("$2 LOGOUT\r\n").stall());
     auto const begin = talk.clock.now();

@@ -65,8 +65,8 @@ class WaitingJournal final : public copy::Journal {
         test::await(loop_, journal_->set_flags(folder, std::move(flags)));
         co_return;
     }
-    Task<copy::LedgerView> noted_entries(FolderId folder) override {
-        co_return test::await(loop_, journal_->noted_entries(folder));
+    Task<copy::FolderExceptions> exceptions(FolderId folder) override {
+        co_return test::await(loop_, journal_->exceptions(folder));
     }
     Task<copy::LedgerView> entries(FolderId folder, copy::UidRange range) override {
         co_return test::await(loop_, journal_->entries(folder, range));

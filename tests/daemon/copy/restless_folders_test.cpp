@@ -1,0 +1,71 @@
+#include "daemon/copy/restless_folders.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/daemon/copy/pass_fixture.hpp"
+
+namespace imapcopy::copy {
+namespace {
+
+using test::sample_message;
+using test::succeed;
+using test::World;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+void fill_two(World& world) {
+    world.source.add_mailbox("Other");
+    for (int i = 1; i <= 6; ++i) world.source.add_message("INBOX", sample_message(i));
+    for (int i = 7; i <= 9; ++i) world.source.add_message("Other", sample_message(i));
+    world.destination.add_message("INBOX", sample_message(2));
+}
+
+class RestlessFolder : public testing::TestWithParam<Side> {
+ protected:
+    void SetUp() override {
+        fill_two(world_);
+        server().restless = {"INBOX"};
+    }
+    test::MemoryServer& server() { return GetParam() == Side::source ? world_.source : world_.destination; }
+    World world_;
+};
+
+TEST_P(RestlessFolder, IsNamedAndHoldsUpNobody) {
+    for (int pass = 1; pass <= 2; ++pass) {
+        auto const before = world_.connections.count;
+        auto const result = succeed(world_);
+        ASSERT_THAT(result.exceptions, SizeIs(1)) << "pass " << pass;
+        EXPECT_EQ(result.exceptions[0].folder, "INBOX");
+        EXPECT_EQ(result.exceptions[0].code, "UidValidityChanged");
+        EXPECT_THAT(result.exceptions[0].text, HasSubstr(to_string(GetParam())));
+        EXPECT_EQ(world_.destination.at("Other").messages.size(), 3U);
+        EXPECT_LE(world_.connections.count - before, 6U) << "tried more often than it can help";
+    }
+    // Once the server has come to rest, all is copied, and nothing twice.
+    server().restless.clear();
+    EXPECT_THAT(succeed(world_).exceptions, SizeIs(0));
+    EXPECT_EQ(world_.destination.contents(), world_.source.contents());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sides, RestlessFolder, testing::Values(Side::source, Side::destination),
+                         [](auto const& each) { return std::string(to_string(each.param)); });
+
+/// A folder that was made anew in the middle of a try is another folder, and a quiet one.
+TEST(RestlessFolders, LeaveAloneWhatHasChangedOnce) {
+    World world;
+    fill_two(world);
+    world.destination.restless = {"INBOX"};
+    std::size_t connections = 0;
+    world.destination.before_step = [&] {
+        // From the second try on.
+        if (world.connections.count != connections && world.connections.count > 2)
+            world.destination.restless.clear();
+        connections = world.connections.count;
+    };
+    EXPECT_THAT(succeed(world).exceptions, SizeIs(0));
+    EXPECT_EQ(world.connections.count, 4U);
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
+}  // namespace
+}  // namespace imapcopy::copy
