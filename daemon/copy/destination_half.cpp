@@ -55,6 +55,7 @@ Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Reduction co
 
 Task<> DestinationHalf::run() {
     TaskGroup halves(co_await boost::asio::this_coro::executor);
+    tasks_ = &halves;
     halves.spawn(write());
     halves.spawn(collect());
     auto const ended = co_await attempt(halves.join());
@@ -81,7 +82,7 @@ Task<> DestinationHalf::write() {
             if (!whole) break;
         } else if (auto const* const folder = std::get_if<FolderBegin>(&*piece)) {
             co_await flush();
-            if (folder_ != nullptr) sent({}, nullptr);
+            end_folder();
             folder_ = folder->folder;
             reduction_ = folder->reduction;
         } else if (std::holds_alternative<BatchEnd>(*piece)) {
@@ -90,7 +91,19 @@ Task<> DestinationHalf::write() {
     }
     if (fatal_ || collecting_failed_) co_return queue_.abandon();
     co_await flush();
-    if (folder_ != nullptr) sent({}, nullptr);
+    end_folder();
+}
+
+void DestinationHalf::end_folder() {
+    if (folder_ == nullptr || collecting_failed_) return;
+    sent({}, nullptr);
+    tasks_->spawn(ask_status(*folder_));
+}
+
+Task<> DestinationHalf::ask_status(FolderWork& folder) {
+    std::vector<MailboxName> names(1, folder.mapped.destination);
+    auto statuses = co_await parts_.destination.status(std::move(names));
+    folder.destination_after = statuses.front();
 }
 
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {

@@ -43,6 +43,10 @@ class DestinationHalf {
 
     Task<> write();
     Task<> collect();
+    /// Nothing more comes for folder_. Asks for its status right behind its last APPEND: so nobody has to
+    /// wait for it at the end of the pass.
+    void end_folder();
+    Task<> ask_status(FolderWork& folder);
     /// One body from the queue. False: the queue ended inside it.
     Task<bool> take_body(BodyBegin begin);
     Task<bool> take_whole_body(WholeBody body);
@@ -76,6 +80,7 @@ class DestinationHalf {
 
     LaneParts& parts_;
     BodyQueue& queue_;
+    TaskGroup* tasks_ = nullptr;  ///< Of run().
     FolderWork* folder_ = nullptr;
     Reduction reduction_;  ///< Of what folder_ is about.
     Batch batch_;

@@ -195,6 +195,16 @@ Task<std::vector<FolderWork*>> prepare_destination(LaneParts& parts, TaskGroup& 
     co_return folders_where(parts.state, has_mail_to_copy);
 }
 
+/// Folders to which nothing was appended.
+Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) {
+    std::erase_if(folders, [](FolderWork const* folder) { return folder->destination_after.has_value(); });
+    if (folders.empty()) co_return;
+    std::vector<MailboxName> names;
+    for (auto const* const folder : folders) names.push_back(folder->mapped.destination);
+    auto const statuses = co_await parts.destination.status(std::move(names));
+    for (std::size_t i = 0; i < folders.size(); ++i) folders[i]->destination_after = statuses[i];
+}
+
 }  // namespace
 
 Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
@@ -239,13 +249,11 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     parts.state.report();
     auto const complete =
         folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
-    if (complete.empty() || ending == Ending::stopped) co_return;
-    std::vector<MailboxName> names;
-    for (auto const* const folder : complete) names.push_back(folder->mapped.destination);
-    auto const statuses = co_await parts.destination.status(std::move(names));
-    for (std::size_t i = 0; i < complete.size(); ++i) {
-        if (!statuses[i]) continue;
-        co_await parts.journal.set_complete(complete[i]->record.id, complete[i]->source, *statuses[i]);
+    if (ending == Ending::stopped) co_return;
+    co_await ask_missing_statuses(parts, complete);
+    for (auto* const folder : complete) {
+        if (!folder->destination_after) continue;
+        co_await parts.journal.set_complete(folder->record.id, folder->source, *folder->destination_after);
     }
 }
 

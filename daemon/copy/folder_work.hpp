@@ -24,6 +24,8 @@ struct FolderWork {
     MailboxStatus source;  ///< As the view found it; what is newer belongs to the next pass.
     /// The destination before this pass's first append: UIDVALIDITY, and the base for intents.
     MailboxStatus destination;
+    /// The destination behind the last append of the lane that copied the folder.
+    std::optional<MailboxStatus> destination_after;
     imap::PermanentFlags permanent_flags;
     bool unchanged = false;  ///< Equal to the last complete pass: not opened at all.
     bool complete = true;    ///< Every message is dealt with so far.
