@@ -15,10 +15,10 @@ namespace imapcopy::copy {
 
 struct FolderWork;
 
-/// What follows belongs to this folder, and is appended with what `kept` says.
+/// What follows belongs to this folder, and is appended as `reduction` says.
 struct FolderBegin {
     FolderWork* folder = nullptr;
-    Kept kept = Kept::everything;
+    Reduction reduction;
 };
 /// A body of exactly `size_bytes` follows as BodyData, then BodyEnd.
 struct BodyBegin {

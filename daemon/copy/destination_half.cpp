@@ -35,12 +35,12 @@ struct Remark {
     std::string text;
 };
 
-Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Kept kept) {
+Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Reduction const& reduction) {
     Remark remark;
-    if (kept != Kept::everything) {
+    if (reduction.kept != Kept::everything) {
         remark.code = info(ErrorCode::attribute_refused).name;
-        remark.text =
-            "stored " + lost_text(permitted(folder, meta), kept) + ", which the destination refused";
+        remark.text = "stored " + lost_text(permitted(folder, meta), reduction.kept) +
+                      ", which the destination refused: " + reduction.refusal;
     }
     if (!folder.doubtful.contains(meta.uid)) return remark;
     if (!remark.text.empty()) remark.text += "; ";
@@ -84,7 +84,7 @@ Task<> DestinationHalf::write() {
             co_await flush();
             end_folder();
             folder_ = folder->folder;
-            kept_ = folder->kept;
+            reduction_ = folder->reduction;
         } else if (std::holds_alternative<BatchEnd>(*piece)) {
             co_await flush();
         }
@@ -208,7 +208,7 @@ Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
     std::vector<Intent> intents;
     for (auto const& message : messages) {
         auto const kept_flags = permitted(*folder_, message.meta).flags;
-        auto remark = remark_on(*folder_, message.meta, kept_);
+        auto remark = remark_on(*folder_, message.meta, reduction_);
         intents.push_back({message.meta.uid, message.identity, message.size_bytes, message.meta.internal_date,
                            kept_flags, message.meta.flags.without(kept_flags),
                            folder_->destination.uid_validity, folder_->destination.uid_next,
@@ -218,13 +218,14 @@ Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
 }
 
 AppendMessage DestinationHalf::append_message(Message const& message) const {
-    auto reduced = reduce(permitted(*folder_, message.meta), kept_);
+    auto reduced = reduce(permitted(*folder_, message.meta), reduction_.kept);
     return {std::move(reduced.flags), reduced.internal_date, message.size_bytes};
 }
 
 void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append> append) {
     if (collecting_failed_) return;
-    sent_.push_back({folder_, kept_, std::move(messages), std::move(append), parts_.context.clock.now()});
+    sent_.push_back(
+        {folder_, reduction_, std::move(messages), std::move(append), parts_.context.clock.now()});
     changed_.set();
 }
 
@@ -305,7 +306,7 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
     std::vector<Outcome> outcomes;
     for (std::size_t i = 0; i < answered.messages.size(); ++i) {
         auto const& message = answered.messages[i];
-        auto remark = remark_on(folder, message.meta, answered.kept);
+        auto remark = remark_on(folder, message.meta, answered.reduction);
         outcomes.push_back({message.meta.uid, MessageState::done, uids.empty() ? Uid() : uids[i],
                             folder.destination.uid_validity, message.identity, message.size_bytes,
                             message.meta.flags, std::move(remark.code), std::move(remark.text)});
@@ -334,7 +335,7 @@ Task<std::vector<AppendedFlags>> DestinationHalf::find_forgotten(Sent const& ans
     auto const& folder = *answered.folder;
     for (std::size_t i = 0; i < uids.size(); ++i) {
         auto const meta = permitted(folder, answered.messages[i].meta);
-        auto given = reduce(meta, answered.kept).flags;
+        auto given = reduce(meta, answered.reduction.kept).flags;
         if (!given.empty()) copies.push_back({meta.uid, uids[i], meta.flags, std::move(given), {}});
     }
     if (copies.empty() || keeping == FlagKeeping::forgets) co_return copies;
@@ -381,12 +382,14 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     }
     if (answered.messages.size() > 1) co_return retry(answered);
     auto const& message = answered.messages.front();
-    auto const reduction = next_reduction(answered.kept, permitted(folder, message.meta));
-    if (reduction && error.code == ErrorCode::append_rejected) {
-        parts_.state.retries.push_back({&folder, {message.meta}, *reduction});
+    auto text = to_string(error);
+    auto const kept = next_reduction(answered.reduction.kept, permitted(folder, message.meta));
+    if (kept && error.code == ErrorCode::append_rejected) {
+        bool const first = answered.reduction.kept == Kept::everything;
+        Reduction reduction{*kept, first ? std::move(text) : answered.reduction.refusal};
+        parts_.state.retries.push_back({&folder, {message.meta}, std::move(reduction)});
         co_return;
     }
-    auto const text = to_string(error);
     std::string const code(info(error.code).name);
     std::vector<Outcome> outcomes = {{message.meta.uid, MessageState::refused, Uid(), UidValidity(),
                                       message.identity, message.size_bytes, message.meta.flags, code, text}};
@@ -419,15 +422,15 @@ void DestinationHalf::give_up(FolderWork& folder, Error error) {
 
 void DestinationHalf::retry(Sent& answered) {
     auto& folder = *answered.folder;
-    auto const kept = answered.kept;
+    auto const& reduction = answered.reduction;
     std::vector<MessageMeta> metas;
     for (auto& message : answered.messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {
-        parts_.state.retries.push_back({&folder, std::move(metas), kept});
+        parts_.state.retries.push_back({&folder, std::move(metas), reduction});
         return;
     }
     for (auto& half : halve(std::move(metas)))
-        parts_.state.retries.push_back({&folder, std::move(half), kept});
+        parts_.state.retries.push_back({&folder, std::move(half), reduction});
 }
 
 }  // namespace imapcopy::copy

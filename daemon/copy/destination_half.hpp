@@ -35,7 +35,7 @@ class DestinationHalf {
     /// An APPEND that waits for its answer; without one it marks the end of a folder.
     struct Sent {
         FolderWork* folder = nullptr;
-        Kept kept = Kept::everything;
+        Reduction reduction;
         std::vector<Message> messages;
         std::unique_ptr<Append> append;
         TimePoint since;
@@ -82,7 +82,7 @@ class DestinationHalf {
     BodyQueue& queue_;
     TaskGroup* tasks_ = nullptr;  ///< Of run().
     FolderWork* folder_ = nullptr;
-    Kept kept_ = Kept::everything;  ///< Of what folder_ is about.
+    Reduction reduction_;  ///< Of what folder_ is about.
     Batch batch_;
     std::deque<Sent> sent_;
     Event changed_;  ///< sent_ or writing_over_ changed.

@@ -43,7 +43,7 @@ struct FolderWork {
 struct RetryGroup {
     FolderWork* folder = nullptr;
     std::vector<MessageMeta> messages;
-    Kept kept = Kept::everything;
+    Reduction reduction;
 };
 
 /// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.

@@ -21,19 +21,34 @@ bool is_storable(InternalDate const& date) {
     return date.unix_seconds >= day && date.unix_seconds < INT32_MAX - day;
 }
 
-Flags without_keywords(Flags const& flags, Kept kept) {
+/// `removes` is asked for each keyword.
+template <class Predicate>
+Flags without_keywords(Flags const& flags, Predicate removes) {
     Flags rest = flags;
     for (auto const& keyword : flags.keywords()) {
-        if (kept >= Kept::no_keywords || !is_plain(keyword)) rest.remove_keyword(keyword);
+        if (removes(keyword)) rest.remove_keyword(keyword);
     }
     return rest;
+}
+
+Flags reduce_flags(Flags const& flags, Kept kept) {
+    switch (kept) {
+        case Kept::everything:
+        case Kept::plain_date: break;
+        case Kept::plain_keywords:
+        case Kept::plain_date_and_keywords:
+            return without_keywords(flags, [](std::string const& keyword) { return !is_plain(keyword); });
+        case Kept::no_keywords:
+        case Kept::plain_date_no_keywords:
+            return without_keywords(flags, [](std::string const&) { return true; });
+    }
+    return flags;
 }
 
 }  // namespace
 
 Reduced reduce(MessageMeta const& message, Kept kept) {
-    Reduced reduced{message.flags, message.internal_date};
-    if (kept >= Kept::plain_keywords) reduced.flags = without_keywords(message.flags, kept);
+    Reduced reduced{reduce_flags(message.flags, kept), message.internal_date};
     if (kept < Kept::plain_date) return reduced;
     reduced.internal_date->zone_minutes = 0;
     if (!is_storable(message.internal_date)) reduced.internal_date.reset();
@@ -42,11 +57,12 @@ Reduced reduce(MessageMeta const& message, Kept kept) {
 
 std::optional<Kept> next_reduction(Kept kept, MessageMeta const& message) {
     auto const sent = reduce(message, kept);
-    for (auto const next : {Kept::plain_keywords, Kept::no_keywords, Kept::plain_date}) {
-        // Zones of everyday life are nobody's trouble, so such a date is not what was refused.
-        bool const everyday =
-            is_storable(message.internal_date) && std::abs(message.internal_date.zone_minutes) <= 12 * 60;
-        if (next == Kept::plain_date && everyday) continue;
+    // Zones of everyday life are nobody's trouble, so such a date is not what was refused.
+    bool const everyday =
+        is_storable(message.internal_date) && std::abs(message.internal_date.zone_minutes) <= 12 * 60;
+    for (auto const next : {Kept::plain_keywords, Kept::no_keywords, Kept::plain_date,
+                            Kept::plain_date_and_keywords, Kept::plain_date_no_keywords}) {
+        if (next >= Kept::plain_date && everyday) continue;
         if (next > kept && reduce(message, next) != sent) return next;
     }
     return std::nullopt;

@@ -10,12 +10,20 @@
 
 namespace imapcopy::copy {
 
-/// In the order in which they are tried; each leaves out what the one before left out, too.
+/// In the order in which they are tried.
 enum class Kept : std::uint8_t {
     everything,
     plain_keywords,  ///< Only keywords of letters, digits and "$._-".
     no_keywords,
     plain_date,  ///< The date in UTC; none at all where few servers can store it (before 1970, after 2037).
+    plain_date_and_keywords,
+    plain_date_no_keywords,
+};
+
+/// How a message is appended once it was refused.
+struct Reduction {
+    Kept kept = Kept::everything;
+    std::string refusal;  ///< Why it was refused as it is, with the server's words.
 };
 
 /// What to try after a refusal of `message` at `kept`: the next that changes anything. Nothing: it is refused
@@ -30,7 +38,7 @@ struct Reduced {
 };
 Reduced reduce(MessageMeta const& message, Kept kept);
 
-/// For people: "without its keywords A B, without its date".
+/// For people: "without its keywords A B, without its date"; empty if nothing is lost.
 std::string lost_text(MessageMeta const& message, Kept kept);
 
 }  // namespace imapcopy::copy

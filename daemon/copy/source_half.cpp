@@ -86,7 +86,7 @@ Task<> SourceHalf::fetch_planned() {
         auto& next = planned_.front();
         parts_.state.progress.current_folder = next.folder.mapped.path;
         parts_.state.report();
-        Piece beginning = FolderBegin{&next.folder, Kept::everything};
+        Piece beginning = FolderBegin{&next.folder, {}};
         co_await queue_.push(std::move(beginning));
         co_await fetch_windows(next);
         if (stopped_) co_return;
@@ -134,7 +134,7 @@ bool SourceHalf::stop_requested() {
 Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     for (auto& group : groups) {
         if (group.folder->given_up) continue;
-        Piece beginning = FolderBegin{group.folder, group.kept};
+        Piece beginning = FolderBegin{group.folder, group.reduction};
         co_await queue_.push(std::move(beginning));
         co_await fetch(*group.folder, std::move(group.messages));
         Piece ending = BatchEnd{};

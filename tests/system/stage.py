@@ -83,7 +83,11 @@ class Stage:
         os.makedirs(f'{work}/state', mode=0o700, exist_ok=True)
 
     def __enter__(self):
-        self.start_daemon()
+        try:
+            self.start_daemon()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *_):

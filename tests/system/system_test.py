@@ -13,7 +13,9 @@ import time
 import unittest
 
 from stage import Stage, wait_until
+from torture_fidelity import run_fidelity
 from torture_kills import run_kills
+from torture_scenarios import LostDatabase, Prefilled, run_scenario
 
 ENDED = ('finished', 'error')
 HOLDS_SLOT = ('connecting', 'planning', 'copying', 'verifying')
@@ -66,6 +68,16 @@ class SystemTest(unittest.TestCase):
         """A short run of tests/torture kills: daemon, servers and connections die while mail is copied."""
         pairs = [('dovecot', 'cyrus'), ('cyrus', 'courier'), ('courier', 'imap4d')]
         self.assertEqual(run_kills(pairs, 12, time.time_ns() % 1_000_000), [0, 0, 0])
+
+    def test_fidelity_between_two_dovecots(self):
+        """A short run of tests/torture fidelity: odd messages, dates, keywords and folder names."""
+        self.assertEqual(run_fidelity([('dovecot', 'dovecot')], 5 << 20), [0, 0, 0])
+
+    def test_mailbox_that_was_half_filled_before(self):
+        self.assertEqual(run_scenario(Prefilled, [('dovecot', 'cyrus')], time.time_ns() % 1_000_000), [0, 0, 0])
+
+    def test_database_lost_in_mid_copy(self):
+        self.assertEqual(run_scenario(LostDatabase, [('cyrus', 'dovecot')], time.time_ns() % 1_000_000), [0, 0, 0])
 
     def check_slots(self, s, most):
         busy = sum(job['phase'] in HOLDS_SLOT for job in s.jobs())

@@ -148,10 +148,10 @@ MUTANTS = [
         (MERGE, '        auto remove = permitted.allowed(lost);\n',
          '        auto remove = permitted.flags.without(message.flags);\n')]),
     Mutant('a reduced copy told as a whole one', [
-        (HALF, 'auto remark = remark_on(*folder_, message.meta, kept_);',
-         'auto remark = remark_on(*folder_, message.meta, Kept::everything);'),
-        (HALF, 'auto remark = remark_on(folder, message.meta, answered.kept);',
-         'auto remark = remark_on(folder, message.meta, Kept::everything);')]),
+        (HALF, 'auto remark = remark_on(*folder_, message.meta, reduction_);',
+         'auto remark = remark_on(*folder_, message.meta, {});'),
+        (HALF, 'auto remark = remark_on(folder, message.meta, answered.reduction);',
+         'auto remark = remark_on(folder, message.meta, {});')]),
     Mutant('what APPEND forgot taken for set', [
         ('daemon/copy/appended_flags.cpp', '        keeping = FlagKeeping::forgets;\n',
          '        keeping = FlagKeeping::keeps;\n')]),

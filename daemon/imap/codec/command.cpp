@@ -15,13 +15,18 @@ constexpr std::uint64_t literal_minus_bytes_max = 4096;  // RFC 7888 §5.
 
 enum class Form : std::uint8_t { atom, quoted, literal };
 
+/// Courier ends an atom at one of these: "CREATE INBOX.~x" speaks of INBOX.
+constexpr std::string_view misread_in_atoms = "}~";
+
 /// How a string is sent: only what is harmless stands in the line itself.
 Form form_of(std::string_view text) {
     if (text.size() > quoted_bytes_max) return Form::literal;
     auto const is_special = [](char c) { return is_control(c) || static_cast<unsigned char>(c) >= 0x80; };
     if (std::ranges::any_of(text, is_special)) return Form::literal;
     // NIL in any case would be no string at all.
-    return is_atom(text) && !ascii_iequals(text, "NIL") ? Form::atom : Form::quoted;
+    bool const plain = is_atom(text) && text.find_first_of(misread_in_atoms) == std::string_view::npos &&
+                       !ascii_iequals(text, "NIL");
+    return plain ? Form::atom : Form::quoted;
 }
 
 bool is_synchronising(std::uint64_t size_bytes, EncodeOptions const& options) {

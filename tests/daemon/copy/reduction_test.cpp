@@ -34,7 +34,10 @@ TEST(Reduction, LeavesOutOnlyWhatIsThere) {
     EXPECT_EQ(all_reductions(message("", future)), std::vector{plain_date});
     EXPECT_EQ(all_reductions(message("", east)), std::vector{plain_date});
     EXPECT_EQ(all_reductions(message("A B#", ancient)),
-              (std::vector{plain_keywords, no_keywords, plain_date}));
+              (std::vector{plain_keywords, no_keywords, plain_date, plain_date_and_keywords,
+                           plain_date_no_keywords}));
+    EXPECT_EQ(all_reductions(message("B#", ancient)),
+              (std::vector{plain_keywords, plain_date, plain_date_and_keywords}));
 }
 
 TEST(Reduction, KeepsSystemFlagsAndTheInstant) {
@@ -43,7 +46,10 @@ TEST(Reduction, KeepsSystemFlagsAndTheInstant) {
     EXPECT_EQ(reduce(east, Kept::plain_keywords),
               (Reduced{Flags::parse("\\Seen \\Draft A"), east.internal_date}));
     EXPECT_EQ(reduce(east, Kept::no_keywords), (Reduced{Flags::parse("\\Seen \\Draft"), east.internal_date}));
-    EXPECT_EQ(reduce(east, Kept::plain_date),
+    EXPECT_EQ(reduce(east, Kept::plain_date), (Reduced{east.flags, InternalDate{1'700'000'000, 0}}));
+    EXPECT_EQ(reduce(east, Kept::plain_date_and_keywords),
+              (Reduced{Flags::parse("\\Seen \\Draft A"), InternalDate{1'700'000'000, 0}}));
+    EXPECT_EQ(reduce(east, Kept::plain_date_no_keywords),
               (Reduced{Flags::parse("\\Seen \\Draft"), InternalDate{1'700'000'000, 0}}));
     auto const ancient = message("", {-1, 0});
     EXPECT_EQ(reduce(ancient, Kept::plain_date), (Reduced{{}, std::nullopt}));
@@ -51,7 +57,8 @@ TEST(Reduction, KeepsSystemFlagsAndTheInstant) {
 
 TEST(Reduction, SaysWhatWasLost) {
     EXPECT_EQ(lost_text(message("A B#"), Kept::plain_keywords), "without its keywords B#");
-    EXPECT_EQ(lost_text(message("A B#", {-1, 0}), Kept::plain_date),
+    EXPECT_EQ(lost_text(message("A B#", {-1, 0}), Kept::plain_date), "without its date");
+    EXPECT_EQ(lost_text(message("A B#", {-1, 0}), Kept::plain_date_no_keywords),
               "without its keywords A B#, without its date");
     EXPECT_EQ(lost_text(message("", {1'700'000'000, 840}), Kept::plain_date), "without its date's time zone");
 }

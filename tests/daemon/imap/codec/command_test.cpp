@@ -44,6 +44,8 @@ TEST(Encode, ChoosesTheFormByTheContent) {
     EXPECT_EQ(subscribed("nil"), "A1 SUBSCRIBE \"nil\"\r\n");
     EXPECT_EQ(subscribed("Sent Items"), "A1 SUBSCRIBE \"Sent Items\"\r\n");
     EXPECT_EQ(subscribed("a\"b\\c"), "A1 SUBSCRIBE \"a\\\"b\\\\c\"\r\n");
+    EXPECT_EQ(subscribed("~a"), "A1 SUBSCRIBE \"~a\"\r\n");
+    EXPECT_EQ(subscribed("a}"), "A1 SUBSCRIBE \"a}\"\r\n");
     EXPECT_EQ(subscribed("{5}"), "A1 SUBSCRIBE \"{5}\"\r\n");
     EXPECT_EQ(subscribed("a\r\nb"), "A1 SUBSCRIBE {4+}\r\na\r\nb\r\n");
     EXPECT_EQ(subscribed("\xc3\xa9"), "A1 SUBSCRIBE {2+}\r\n\xc3\xa9\r\n");
