@@ -102,8 +102,9 @@ void DestinationHalf::end_folder() {
 
 Task<> DestinationHalf::ask_status(FolderWork& folder) {
     std::vector<MailboxName> names(1, folder.mapped.destination);
-    auto statuses = co_await parts_.destination.status(std::move(names));
-    folder.destination_after = statuses.front();
+    auto const asked = co_await attempt(parts_.destination.status(std::move(names)));
+    // Why a lane ends is said by what it copies. Without an answer conclude() asks again.
+    if (asked.ok()) folder.destination_after = asked.value->front();
 }
 
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {

@@ -65,6 +65,7 @@ class FolderQueue {
     /// can take, so there are fewer the nearer the end is.
     std::size_t ahead_max() const {
         constexpr std::size_t most = 8;
+        if (lanes_ == 1) return most;
         return std::clamp<std::size_t>((folders_.size() - taken_) / (2 * lanes_), 1, most);
     }
 

@@ -125,7 +125,8 @@ class Session {
 
     /// LOGOUT, reading until BYE or the logout deadline, then an orderly close. Never throws.
     Task<> close();
-    /// The same while nobody waits for it; the session may be destroyed at once. For the last call.
+    /// The same while nobody waits for it; the session may be destroyed at once. For the last call: `context`
+    /// is still used until the logout deadline.
     void leave();
     /// Ends everything under way with Failure(cancelled).
     void abort() noexcept;

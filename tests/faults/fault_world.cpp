@@ -105,6 +105,10 @@ FaultWorld::FaultWorld(WorldPlan const& plan)
 
 /// Three folders, one empty, one subscribed; equal messages; one without headers, one of three bytes; one
 /// that is at the destination already with other flags; one that was always there.
+FaultWorld::~FaultWorld() {
+    (void)clock_.run(std::chrono::minutes(1));
+}
+
 void FaultWorld::fill_small(bool half_copied, bool streams) {
     auto& source = source_storage_;
     source.add_mailbox("Lists/Deep").mailbox.subscribed = true;

@@ -62,6 +62,10 @@ struct WorldPlan {
 class FaultWorld {
  public:
     explicit FaultWorld(WorldPlan const& plan);
+    /// Connections that took leave have ended then: they use the clock and the servers.
+    ~FaultWorld();
+    FaultWorld(FaultWorld const&) = delete;
+    FaultWorld& operator=(FaultWorld const&) = delete;
 
     void add(FaultPoint const& fault);
     /// Runs passes as the supervisor would until nothing is left to do. The first thing that is wrong, or
