@@ -30,6 +30,7 @@ struct FolderWork {
     bool unchanged = false;  ///< Equal to the last complete pass: not opened at all.
     bool complete = true;    ///< Every message is dealt with so far.
     bool has_unknown_uids = false;
+    bool begun = false;                  ///< A body of it has come.
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;

@@ -24,6 +24,7 @@ enum class Kept : std::uint8_t {
 struct Reduction {
     Kept kept = Kept::everything;
     std::string refusal;  ///< Why it was refused as it is, with the server's words.
+    bool operator==(Reduction const&) const = default;
 };
 
 /// What to try after a refusal of `message` at `kept`: the next that changes anything. Nothing: it is refused

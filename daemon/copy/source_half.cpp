@@ -8,13 +8,14 @@
 #include "common/text.hpp"
 #include "daemon/copy/body_digests.hpp"
 #include "daemon/copy/flag_merge.hpp"
+#include "daemon/copy/folder_fetch.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
 namespace {
 
-/// Bodies up to this size pass from half to half in one piece.
-constexpr std::uint64_t whole_bytes_max = 64ULL * 1024;
+/// Fetches of one connection, one behind the other: enough that small folders cost no round trip each.
+constexpr std::size_t fetches_under_way_max = 8;
 
 /// Where the listing starts: what the last complete pass has seen is not listed again.
 Uid first_uid(FolderWork const& folder) {
@@ -77,37 +78,70 @@ Task<> SourceHalf::plan_beside(Planning& planning) {
 }
 
 Task<> SourceHalf::fetch_planned() {
+    TaskGroup fetching(co_await boost::asio::this_coro::executor);
+    auto const started = co_await attempt(start_fetches(fetching));
+    auto const fetched = co_await attempt(fetching.join());
+    started.rethrow();
+    fetched.rethrow();
+    for (auto* const folder : fetched_) count_without_bodies(*folder);
+}
+
+Task<> SourceHalf::start_fetches(TaskGroup& fetching) {
     for (;;) {
         while (planned_.empty() && !planning_over_) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
         }
-        if (planned_.empty() || stop_requested()) co_return;
+        if (planned_.empty() || fetching.failed() || stop_requested()) co_return;
         auto& next = planned_.front();
         parts_.state.progress.current_folder = next.folder.mapped.path;
         parts_.state.report();
-        Piece beginning = FolderBegin{&next.folder, {}};
-        co_await queue_.push(std::move(beginning));
-        co_await fetch_windows(next);
-        if (stopped_) co_return;
+        bool const any = co_await fetch_windows(next, fetching);
+        if (fetching.failed() || stopped_) co_return;
+        if (any) {
+            fetched_.push_back(&next.folder);
+        } else {
+            count_without_bodies(next.folder);
+        }
         planned_.pop_front();
         planned_changed_.set();
     }
 }
 
-Task<> SourceHalf::fetch_windows(Planning& planning) {
-    for (;;) {
-        while (planning.windows.empty() && !planning.over) {
+Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
+    for (bool any = false;; any = true) {
+        auto const waits = [&] {
+            bool const for_plan = planning.windows.empty() && !planning.over;
+            bool const for_room = !planning.windows.empty() && fetches_under_way_ >= fetches_under_way_max;
+            return !fetching.failed() && (for_plan || for_room);
+        };
+        while (waits()) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
         }
-        if (planning.windows.empty() || stop_requested()) co_return;
+        if (planning.windows.empty() || fetching.failed() || stop_requested()) co_return any;
         auto messages = std::move(planning.windows.front());
         planning.windows.pop_front();
         planned_messages_ -= messages.size();
         planned_changed_.set();
-        co_await fetch(planning.folder, std::move(messages));
+        ++fetches_under_way_;
+        fetching.spawn(fetch(planning.folder, std::move(messages)));
     }
+}
+
+Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {
+    FolderFetch fetching(parts_, mouth_, folder, {}, std::move(messages));
+    auto const fetched = co_await attempt(fetching.run());
+    --fetches_under_way_;
+    (void)stop_requested();
+    planned_changed_.set();
+    fetched.rethrow();
+}
+
+/// All others are counted when the last of their bodies is stored.
+void SourceHalf::count_without_bodies(FolderWork& folder) {
+    if (!folder.begun && !std::exchange(folder.counted, true)) ++parts_.state.progress.folders_done;
+    parts_.state.report();
 }
 
 /// What is fetched next always has room: others may have taken all of it.
@@ -134,11 +168,12 @@ bool SourceHalf::stop_requested() {
 Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     for (auto& group : groups) {
         if (group.folder->given_up) continue;
-        Piece beginning = FolderBegin{group.folder, group.reduction};
-        co_await queue_.push(std::move(beginning));
-        co_await fetch(*group.folder, std::move(group.messages));
+        FolderFetch fetching(parts_, mouth_, *group.folder, group.reduction, std::move(group.messages));
+        auto const fetched = co_await attempt(fetching.run());
+        (void)stop_requested();
+        fetched.rethrow();
         Piece ending = BatchEnd{};
-        co_await queue_.push(std::move(ending));
+        co_await mouth_.queue.push(std::move(ending));
     }
 }
 
@@ -390,75 +425,6 @@ Task<> SourceHalf::compare(Planning& planning, WindowPlan& plan, std::vector<Mes
         }
     }
     std::ranges::sort(plan.copy, {}, &MessageMeta::uid);
-}
-
-Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {
-    std::vector<Uid> uids;
-    wanted_.clear();
-    for (auto& message : messages) {
-        auto const uid = message.uid;
-        uids.push_back(uid);
-        wanted_.emplace(uid, std::move(message));
-    }
-    co_await parts_.source.fetch_bodies(folder.mapped.source.name, std::move(uids), *this);
-    if (!missing_.empty()) co_await settle_missing(folder);
-}
-
-Task<> SourceHalf::settle_missing(FolderWork& folder) {
-    std::vector<Outcome> outcomes;
-    for (auto const& meta : std::exchange(missing_, {})) {
-        UidRange const alone{meta.uid, meta.uid};
-        auto const still_there = co_await list_window(folder, alone, Listing::metadata);
-        if (still_there.empty()) {
-            outcomes.push_back({meta.uid, MessageState::gone, Uid(), UidValidity(), {}, 0, {}, {}, {}});
-            continue;
-        }
-        // Not recorded in the journal: the next pass asks again.
-        folder.complete = false;
-        parts_.state.add_exception(folder, meta.uid, "MessageUnreadable", meta.size_bytes,
-                                   "the source lists this message but does not deliver its body");
-    }
-    if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
-}
-
-Task<> SourceHalf::begin(Uid uid, std::uint64_t size_bytes) {
-    if (stop_requested()) throw Failure(ErrorCode::cancelled, "stop between two messages");
-    auto const wanted = wanted_.find(uid);
-    skipping_ = wanted == wanted_.end();
-    if (skipping_) co_return;
-    auto meta = std::move(wanted->second);
-    wanted_.erase(wanted);
-    if (size_bytes <= whole_bytes_max && size_bytes < parts_.options.batch.stream_bytes) {
-        gathered_ = WholeBody{std::move(meta), size_bytes, {}};
-        gathered_->bytes.reserve(size_bytes);
-        co_return;
-    }
-    Piece begin = BodyBegin{std::move(meta), size_bytes};
-    co_await queue_.push(std::move(begin));
-}
-
-Task<> SourceHalf::data(std::string_view bytes) {
-    if (skipping_) co_return;
-    if (gathered_) {
-        gathered_->bytes += bytes;
-        co_return;
-    }
-    Piece piece = BodyData{std::string(bytes)};
-    co_await queue_.push(std::move(piece));
-}
-
-Task<> SourceHalf::end() {
-    if (skipping_) co_return;
-    Piece ending = BodyEnd{};
-    if (gathered_) ending = std::move(*std::exchange(gathered_, std::nullopt));
-    co_await queue_.push(std::move(ending));
-}
-
-Task<> SourceHalf::missing(Uid uid) {
-    auto const wanted = wanted_.find(uid);
-    if (wanted == wanted_.end()) co_return;
-    missing_.push_back(std::move(wanted->second));
-    wanted_.erase(wanted);
 }
 
 }  // namespace imapcopy::copy

@@ -4,19 +4,19 @@
 
 #include <deque>
 #include <list>
-#include <unordered_map>
 #include <vector>
 
 #include "common/event.hpp"
-#include "daemon/copy/body_queue.hpp"
+#include "common/task_group.hpp"
+#include "daemon/copy/folder_fetch.hpp"
 #include "daemon/copy/lane.hpp"
 
 namespace imapcopy::copy {
 
-class SourceHalf final : BodySink {
+class SourceHalf final {
  public:
     /// Both outlive the object.
-    SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
+    SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), mouth_{queue} {}
 
     Task<> read_folders(FolderQueue& folders);
     Task<> read_groups(std::vector<RetryGroup> groups);
@@ -46,7 +46,11 @@ class SourceHalf final : BodySink {
     Task<> update_flags(FolderWork& folder, std::vector<MessageMeta> const& listed, LedgerView const& ledger);
     Task<> add_planned(Planning& planning, std::vector<MessageMeta> messages);
     Task<> fetch_planned();
-    Task<> fetch_windows(Planning& planning);
+    Task<> start_fetches(TaskGroup& fetching);
+    /// False: there was nothing to fetch.
+    Task<bool> fetch_windows(Planning& planning, TaskGroup& fetching);
+    Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
+    void count_without_bodies(FolderWork& folder);
     bool stop_requested();
 
     /// Unclaimed messages that were in the destination folder before this pass.
@@ -63,26 +67,16 @@ class SourceHalf final : BodySink {
                             std::vector<MessageMeta> const& window);
     /// Reads the bodies of both sides and decides; adds to plan.copy and plan.adopt.
     Task<> compare(Planning& planning, WindowPlan& plan, std::vector<MessageMeta> const& window);
-    Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
-    /// Not delivered by the server: gone if it is not listed any more, else an exception.
-    Task<> settle_missing(FolderWork& folder);
-
-    Task<> begin(Uid uid, std::uint64_t size_bytes) override;
-    Task<> data(std::string_view bytes) override;
-    Task<> end() override;
-    Task<> missing(Uid uid) override;
 
     LaneParts& parts_;
-    BodyQueue& queue_;
-    std::unordered_map<Uid, MessageMeta> wanted_;  ///< Of the fetch under way.
-    std::vector<MessageMeta> missing_;
-    std::list<Planning> planned_;       ///< In the order of fetching; the first one is being fetched.
+    QueueMouth mouth_;
+    std::list<Planning> planned_;  ///< In the order of fetching; fetches of the first one are being started.
     std::size_t planned_messages_ = 0;  ///< In all windows.
     bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
-    Event planned_changed_;              ///< Any of the above.
-    bool skipping_ = false;              ///< The body under way was not asked for.
-    std::optional<WholeBody> gathered_;  ///< The body under way, where it is small.
+    std::size_t fetches_under_way_ = 0;
+    Event planned_changed_;             ///< Any of the above.
+    std::vector<FolderWork*> fetched_;  ///< Of which something was to be fetched.
     bool stopped_ = false;
 };
 
