@@ -104,7 +104,9 @@ Task<> DestinationHalf::ask_status(FolderWork& folder) {
     std::vector<MailboxName> names(1, folder.mapped.destination);
     auto const asked = co_await attempt(parts_.destination.status(std::move(names)));
     // Why a lane ends is said by what it copies. Without an answer conclude() asks again.
-    if (asked.ok()) folder.destination_after = asked.value->front();
+    auto const error = error_of(asked.exception);
+    if (error && error->code == ErrorCode::uid_validity_changed) asked.rethrow();
+    if (!error) folder.destination_after = asked.value->front();
 }
 
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {
@@ -127,7 +129,8 @@ Task<bool> DestinationHalf::take_body(BodyBegin begin) {
 }
 
 Task<bool> DestinationHalf::take_whole_body(WholeBody body) {
-    if (body.bytes.size() != body.size_bytes) co_return false;
+    if (body.bytes.size() != body.size_bytes)
+        throw Failure(ErrorCode::internal, "a body has another size than was announced");
     auto const& limits = parts_.options.batch;
     if (!fits(limits, batch_.messages.size(), batch_.size_bytes, body.size_bytes)) co_await flush();
     BodyObserver observer;

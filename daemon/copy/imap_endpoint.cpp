@@ -143,6 +143,7 @@ class ImapEndpoint final : public Endpoint {
     std::map<std::string, UidValidity> validities_;
     Ticket compression_;              ///< Kept: a ticket that is dropped early withdraws its command.
     bool has_unsaved_flags_ = false;  ///< Were set in the open folder since it was opened.
+    AsyncMutex saving_;               ///< Held while they are saved: no folder is open then.
     bool uid_comes_late_ = false;
     std::uint64_t bytes_seen_ = 0;
     std::uint64_t messages_seen_ = 0;
@@ -199,7 +200,7 @@ Task<AccountView> ImapEndpoint::list() {
 Task<std::vector<std::optional<MailboxStatus>>> ImapEndpoint::status(std::vector<MailboxName> mailboxes) {
     std::vector<std::optional<MailboxStatus>> answers(mailboxes.size());
     std::deque<Ticket> under_way;
-    if (has_unsaved_flags_) co_await save_flags();
+    co_await save_flags();
     for (std::size_t started = 0; started < mailboxes.size() || !under_way.empty();) {
         while (started < mailboxes.size() && under_way.size() < status_under_way_max) {
             auto& answer = answers[started];
@@ -222,6 +223,8 @@ Task<std::vector<std::optional<MailboxStatus>>> ImapEndpoint::status(std::vector
 /// that were set to where the messages had been before. It saves them in time where the folder is opened once
 /// more.
 Task<> ImapEndpoint::save_flags() {
+    auto const turn = co_await saving_.lock();
+    if (!has_unsaved_flags_) co_return;
     auto const mailbox = opening_->mailbox;
     opening_.reset();
     (void)co_await reopen(mailbox);
@@ -410,7 +413,10 @@ Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, Bo
     while (!fetches.under_way.empty()) {
         if (fetches.waiting.empty()) lease->let_go();
         co_await finish_fetch(fetches, sink);
-        if (!fetches.again.empty() && fetches.under_way.empty()) lease = co_await reopen(mailbox);
+        if (!fetches.again.empty() && fetches.under_way.empty()) {
+            lease->let_go();  // Whoever waits for another folder goes first, and holds the turn meanwhile.
+            lease = co_await reopen(mailbox);
+        }
         start_fetches(fetches);
     }
     if (!fetches.empty.empty()) lease = co_await reopen(mailbox);

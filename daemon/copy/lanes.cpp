@@ -27,12 +27,14 @@ Task<> run_further_lane(LaneParts lead, Connections& connections, FolderQueue& q
         lead.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(*error)}});
         co_return;
     }
-    co_await queue.opened();
-    if (queue.empty()) co_return leave_both(*connected.value);
     auto& [source, destination] = *connected.value;
     LaneParts parts{lead.context, *source, *destination, lead.journal, lead.state, lead.options};
+    // Counted from now on: a server that refuses one more has left so many open.
     ++lead.state.progress.lanes;
-    auto const ran = co_await attempt(run_lane(parts, queue));
+    lead.state.report();
+    co_await queue.opened();
+    Attempt<bool> ran;
+    if (!queue.empty()) ran = co_await attempt(run_lane(parts, queue));
     --lead.state.progress.lanes;
     if (ran.ok()) {
         leave_both(*connected.value);

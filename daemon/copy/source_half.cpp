@@ -38,6 +38,8 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
     auto const fetched = co_await attempt(fetch_planned());
     fetching_over_ = true;
     planned_changed_.set();
+    // A planner may wait for the destination, behind a body that never becomes whole.
+    if (!fetched.ok()) mouth_.queue.close();
     auto const planned = co_await attempt(planning.join());
     fetched.rethrow();
     planned.rethrow();
@@ -196,6 +198,8 @@ Task<> SourceHalf::plan_folder(Planning& planning) {
         }
         co_await plan_window_of(planning, window);
     }
+    planning.nominees = {};
+    planning.heirs = {};
     // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
     // expunged.
     auto const others =
