@@ -29,7 +29,7 @@ struct BodyData {
     std::string bytes;
 };
 struct BodyEnd {};
-/// A small body at once. `size_bytes` was announced; what came may be less.
+/// A small body at once. `size_bytes` was announced; `bytes` must be as many.
 struct WholeBody {
     MessageMeta meta;
     std::uint64_t size_bytes = 0;

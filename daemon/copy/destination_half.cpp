@@ -78,8 +78,7 @@ Task<> DestinationHalf::write() {
             bool const whole = co_await take_body(std::move(*begin));
             if (!whole) break;
         } else if (auto* const body = std::get_if<WholeBody>(&*piece)) {
-            bool const whole = co_await take_whole_body(std::move(*body));
-            if (!whole) break;
+            co_await take_whole_body(std::move(*body));
         } else if (auto const* const folder = std::get_if<FolderBegin>(&*piece)) {
             co_await flush();
             end_folder();
@@ -124,11 +123,11 @@ Task<bool> DestinationHalf::take_body(BodyBegin begin) {
         if (data == nullptr) break;
         body.bytes += data->bytes;
     }
-    bool const whole = co_await take_whole_body(std::move(body));
-    co_return whole;
+    co_await take_whole_body(std::move(body));
+    co_return true;
 }
 
-Task<bool> DestinationHalf::take_whole_body(WholeBody body) {
+Task<> DestinationHalf::take_whole_body(WholeBody body) {
     if (body.bytes.size() != body.size_bytes)
         throw Failure(ErrorCode::internal, "a body has another size than was announced");
     auto const& limits = parts_.options.batch;
@@ -138,7 +137,6 @@ Task<bool> DestinationHalf::take_whole_body(WholeBody body) {
     batch_.messages.push_back({std::move(body.meta), observer.finish(), body.size_bytes});
     batch_.size_bytes += body.size_bytes;
     batch_.bodies.push_back(std::move(body.bytes));
-    co_return true;
 }
 
 Task<bool> DestinationHalf::stream_body(BodyBegin begin) {

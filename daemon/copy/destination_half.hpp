@@ -49,7 +49,7 @@ class DestinationHalf {
     Task<> ask_status(FolderWork& folder);
     /// One body from the queue. False: the queue ended inside it.
     Task<bool> take_body(BodyBegin begin);
-    Task<bool> take_whole_body(WholeBody body);
+    Task<> take_whole_body(WholeBody body);
     Task<bool> stream_body(BodyBegin begin);
     /// Sends the gathered batch; its intents become durable while it uploads.
     Task<> flush();
