@@ -511,6 +511,7 @@ std::map<std::string, std::vector<std::string>> const tested_together = {
       "ctl/list_command", "ctl/report_command", "ctl/secret_pair", "ctl/service_command",
       "ctl/submit_command", "ctl/submit_form", "ctl/test_command", "ctl/verify_command"}},
     {"tests/daemon/bus/bus_test.cpp", {"ctl/client"}},
+    {"tests/daemon/copy/imap_endpoint_test.cpp", {"daemon/copy/imap_transfer"}},
     {"tests/daemon/copy/pass_test.cpp",
      {"daemon/copy/account_view", "daemon/copy/body_digests", "daemon/copy/body_queue",
       "daemon/copy/connected", "daemon/copy/destination_half", "daemon/copy/execute",

@@ -93,4 +93,12 @@ std::uint64_t Session::bytes_transferred() const {
     return impl_->connection().bytes_transferred();
 }
 
+Duration Session::round_trip() const {
+    return impl_->connection().round_trip();
+}
+
+Duration Session::line_wait() const {
+    return impl_->connection().line_wait();
+}
+
 }  // namespace imapcopy::imap

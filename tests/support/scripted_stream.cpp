@@ -149,6 +149,11 @@ Task<std::size_t> ScriptedStream::read_some(std::span<char> buffer, TimePoint de
         auto const* const step = peer_.current();
         if (step && std::holds_alternative<Script::PeerClose>(*step)) co_return 0;
         if (step && std::holds_alternative<Script::Reply>(*step)) break;
+        if (auto const* const pause = step ? std::get_if<Script::Pause>(step) : nullptr) {
+            co_await peer_.clock_.sleep_for(pause->length);
+            if (peer_.current() == step) peer_.next_step();
+            continue;
+        }
         co_await peer_.wait_for_change(deadline, "reading from the scripted peer");
     }
     auto const count = std::min({buffer.size(), peer_.piece_bytes_, peer_.reply_.size() - peer_.reply_done_});

@@ -44,18 +44,23 @@ class Script {
     struct StartTls {};
     /// Nothing moves any more, in either direction; only deadlines and abort() end an operation.
     struct Stall {};
+    /// So much time passes before the next step.
+    struct Pause {
+        Duration length;
+    };
     /// The peer closes in an orderly way: reads give 0, writes are lost.
     struct PeerClose {};
     /// Every operation under way, and every later one, fails with `error`.
     struct Fail {
         Error error;
     };
-    using Step = std::variant<Expect, Reply, StartTls, Stall, PeerClose, Fail>;
+    using Step = std::variant<Expect, Reply, StartTls, Stall, Pause, PeerClose, Fail>;
 
     Script& expect(std::string bytes) { return add(Expect{std::move(bytes)}); }
     Script& reply(std::string bytes) { return add(Reply{std::move(bytes)}); }
     Script& start_tls() { return add(StartTls{}); }
     Script& stall() { return add(Stall{}); }
+    Script& pause(Duration length) { return add(Pause{length}); }
     Script& peer_close() { return add(PeerClose{}); }
     Script& fail(Error error) { return add(Fail{std::move(error)}); }
     Script& fail(ErrorCode code = ErrorCode::connection_lost) {

@@ -44,13 +44,14 @@ struct Account {
     test::ScriptedPeer& peer;
     std::unique_ptr<Endpoint> endpoint;
 
-    explicit Account(Script script, Side side = Side::source) : peer(connector.add(std::move(script))) {
+    explicit Account(Script script, Side side = Side::source, ImapOptions const& options = {})
+        : peer(connector.add(std::move(script))) {
         imap::Credentials credentials;
         credentials.login = "anna";
         credentials.secret = Secret("secret");
         net::Target const target{"imap.example.org", 993, TlsMode::implicit, ""};
         auto opened = run(open_imap_endpoint(Context{clock, random, log, stop}, connector, target,
-                                             std::move(credentials), side));
+                                             std::move(credentials), side, options));
         if (opened) endpoint = std::move(*opened);
         EXPECT_TRUE(endpoint) << peer.position();
     }
@@ -404,6 +405,32 @@ TEST(ImapEndpoint, ReadsOnToItsEndAtEveryStep) {
             EXPECT_EQ(bodies.text.find('?'), std::string::npos) << "nothing is missing that was not answered";
         }
     }
+}
+
+/// One body that comes in `pause`, and what the client asks for afterwards.
+Script slow_body(std::chrono::seconds pause) {
+    return logged_in("COMPRESS=DEFLATE")
+        .expect("$2 EXAMINE INBOX\r\n$3 UID FETCH 2 (UID BODY.PEEK[])\r\n")
+        .reply(examined("$2") + "* 1 FETCH (UID 2 BODY[] {4}\r\nhi")
+        .pause(pause)
+        .reply("!!)\r\n$3 OK done\r\n");
+}
+
+TEST(ImapEndpoint, CompressesAConnectionThatWaitsForASlowLine) {
+    ImapOptions options;
+    options.compress_below = 1000;
+    Account slow(
+        slow_body(std::chrono::seconds(10)).expect("$4 COMPRESS DEFLATE\r\n").reply("$4 NO TLS does it\r\n"),
+        Side::source, options);
+    Bodies bodies;
+    EXPECT_TRUE(slow.run(slow.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
+    EXPECT_EQ(bodies.text, "2[hi!!] ");
+    slow.clock.poll();
+    EXPECT_TRUE(slow.peer.finished()) << slow.peer.position();
+    Account untold(slow_body(std::chrono::seconds(10)));
+    EXPECT_TRUE(untold.run(untold.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
+    Account brief(slow_body(std::chrono::seconds(2)), Side::source, options);
+    EXPECT_TRUE(brief.run(brief.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
 }
 
 }  // namespace
