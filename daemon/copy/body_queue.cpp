@@ -1,6 +1,7 @@
 #include "daemon/copy/body_queue.hpp"
 
 #include "common/result.hpp"
+#include "daemon/copy/lane_pace.hpp"
 
 namespace imapcopy::copy {
 namespace {
@@ -25,9 +26,14 @@ Task<> BodyQueue::push(Piece piece) {
 }
 
 Task<std::optional<Piece>> BodyQueue::pop() {
-    while (pieces_.empty() && !closed_) {
-        readable_.clear();
-        co_await readable_.wait();
+    pace_.look();
+    if (pieces_.empty() && !closed_) {
+        auto const before = pace_.turn_to(Doing::waiting_for_source);
+        while (pieces_.empty() && !closed_) {
+            readable_.clear();
+            co_await readable_.wait();
+        }
+        pace_.turn_to(before);
     }
     if (pieces_.empty()) co_return std::nullopt;
     auto piece = std::move(pieces_.front());

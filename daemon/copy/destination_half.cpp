@@ -91,6 +91,8 @@ Task<> DestinationHalf::write() {
     if (fatal_ || collecting_failed_) co_return queue_.abandon();
     co_await flush();
     end_folder();
+    // What is left are answers.
+    pace_.turn_to(Doing::busy_with_destination);
 }
 
 void DestinationHalf::end_folder() {
@@ -111,7 +113,9 @@ Task<> DestinationHalf::ask_status(FolderWork& folder) {
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {
     if (begin.size_bytes >= parts_.options.batch.stream_bytes) {
         co_await flush();
+        pace_.turn_to(Doing::busy_with_destination);
         bool const whole = co_await stream_body(std::move(begin));
+        pace_.turn_to(Doing::our_work);
         co_return whole;
     }
     WholeBody body{std::move(begin.meta), begin.size_bytes, {}};
@@ -167,7 +171,9 @@ Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
     std::vector<Message> messages;
     messages.push_back(std::move(message));
     if (accepted) {
+        pace_.turn_to(Doing::our_work);
         co_await announce(messages);
+        pace_.turn_to(Doing::busy_with_destination);
         co_await append->commit();
     }
     sent(std::move(messages), std::move(append));
@@ -180,12 +186,16 @@ Task<> DestinationHalf::flush() {
     TaskGroup announcing(co_await boost::asio::this_coro::executor);
     announcing.spawn(announce(batch.messages));
     // The upload and the intents overlap; only the end of the command waits for both.
+    pace_.turn_to(Doing::busy_with_destination);
     auto uploaded = co_await attempt(upload(batch));
+    pace_.turn_to(Doing::our_work);
     co_await announcing.join();
     uploaded.rethrow();
     auto& [append, accepted] = *uploaded.value;
+    pace_.turn_to(Doing::busy_with_destination);
     if (accepted) co_await append->commit();
     sent(std::move(batch.messages), std::move(append));
+    pace_.turn_to(Doing::our_work);
 }
 
 Task<DestinationHalf::Upload> DestinationHalf::upload(Batch& batch) {

@@ -7,6 +7,7 @@
 #include "common/task_group.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/account_view.hpp"
+#include "daemon/copy/lane_pace.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -220,11 +221,15 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
     for (auto& mapped : map.folders) co_await add_folder(parts, std::move(mapped));
+    note_round_trips(parts);
     state.report();
 }
 
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
-    auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
+    auto const folders = folders_where(parts.state, has_mail_to_copy);
+    auto const lanes = lanes_worthwhile(folders, limits);
+    LaneLimits const unlimited{UINT32_MAX, limits.messages_per_lane};
+    if (lanes < lanes_worthwhile(folders, unlimited)) parts.state.lane_supply = LaneSupply::too_few;
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied =
         co_await attempt(copy_in_lanes(parts, connections, lanes, prepare_destination(parts, beside)));

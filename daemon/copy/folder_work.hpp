@@ -10,6 +10,7 @@
 
 #include "common/event.hpp"
 #include "daemon/copy/appended_flags.hpp"
+#include "daemon/copy/bounds.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -77,6 +78,8 @@ class FolderQueue {
     Event opened_;
 };
 
+class LanePace;
+
 /// The running totals of one pass, and who is told of them.
 class PassState {
  public:
@@ -93,12 +96,24 @@ class PassState {
     std::set<Digest> reports;  ///< Fingerprints of completion mails: never copied, never matched.
     /// Whether APPEND's flags stay at this destination; where it names the UIDs of copies.
     FlagKeeping flag_keeping = FlagKeeping::untold;
-    Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
+    Duration slowest_append{};           ///< How long this destination has taken at most; for settle.
+    std::vector<LanePace const*> paces;  ///< Of the lanes at work; each keeps itself here.
+    Spending spent_by_ended_lanes;
+    Bounds bounds;
+    LaneSupply lane_supply = LaneSupply::enough;
 
     /// Tells the observer.
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }
-    void report_refused_lane(Error const& error) { observer_.lane_refused(error); }
+    void report(Bounds::Verdict const& verdict) {
+        progress.bound = verdict.bound;
+        observer_.bound_by(verdict.bound, verdict.span);
+        report();
+    }
+    void report_refused_lane(Error const& error) {
+        lane_supply = LaneSupply::too_few;
+        observer_.lane_refused(error);
+    }
     /// A message that does not come over: counted. conclude() lists it from the journal.
     void count_refused(FolderWork& folder) {
         ++folder.refused_now;

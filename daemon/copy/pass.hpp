@@ -31,6 +31,9 @@ class Observer {
     virtual void progress(Progress const& progress) = 0;
     /// A further lane could not be opened; the pass goes on with fewer.
     virtual void lane_refused(Error const&) {}
+    /// What bounded the pass for the last `span`, some seconds. All spans together may be shorter than the
+    /// pass.
+    virtual void bound_by(Bound, Duration /*span*/) {}
 };
 
 struct FolderResult {

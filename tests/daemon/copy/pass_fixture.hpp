@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "daemon/copy/pass.hpp"
 #include "tests/support/memory_account.hpp"
 #include "tests/support/memory_journal.hpp"
@@ -15,10 +17,12 @@ class QuietObserver final : public Observer {
  public:
     Progress last;
     std::vector<Phase> phases;
+    std::map<Bound, Duration> bounds;  ///< For how long each of them held up the pass.
 
  private:
     void phase(Phase phase) override { phases.push_back(phase); }
     void progress(Progress const& progress) override { last = progress; }
+    void bound_by(Bound bound, Duration span) override { bounds[bound] += span; }
 };
 
 struct World {
