@@ -14,6 +14,7 @@
 #include "common/context.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/config/providers.hpp"
+#include "daemon/jobs/attempt_summary.hpp"
 #include "daemon/jobs/rate.hpp"
 #include "daemon/jobs/schedule.hpp"
 #include "daemon/store/job_store.hpp"
@@ -36,6 +37,7 @@ struct Running {
     boost::asio::cancellation_signal abort;
     std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
     Rate rate;
+    AttemptSummary summary;
     TimePoint published = TimePoint::min();
     bool saving = false;      ///< A save of the progress is under way.
     std::uint32_t lanes = 1;  ///< That it may open.
