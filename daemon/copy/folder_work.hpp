@@ -100,7 +100,7 @@ class PassState {
     std::vector<LanePace const*> paces;  ///< Of the lanes at work; each keeps itself here.
     Spending spent_by_ended_lanes;
     Bounds bounds;
-    LaneSupply lane_supply = LaneSupply::enough;
+    LaneSupply lane_supply = LaneSupply::enough;  ///< For as long as a folder waits for its lane.
 
     /// Tells the observer.
     void report() { observer_.progress(progress); }

@@ -6,6 +6,14 @@
 namespace imapcopy::copy {
 namespace {
 
+/// Something that a further lane could have begun with.
+bool has_waiting_folder(PassState const& state) {
+    return std::ranges::any_of(state.folders, [](auto const& folder) {
+        bool const over = folder->unchanged || folder->counted || folder->given_up;
+        return !over && !folder->begun && folder->source.messages > 0;
+    });
+}
+
 void note_round_trip(std::chrono::microseconds& shortest, Duration measured) {
     auto const rounded = std::chrono::ceil<std::chrono::microseconds>(measured);
     if (rounded.count() == 0) return;
@@ -28,7 +36,9 @@ void LanePace::end() {
     std::erase(state.paces, this);
     state.spent_by_ended_lanes = state.spent_by_ended_lanes + spent(parts_.context.clock.now());
     note_round_trips(parts_);
-    if (state.paces.empty()) state.progress.bound = Bound::unknown;
+    if (!state.paces.empty()) return;
+    state.progress.bound = Bound::unknown;
+    state.report();
 }
 
 Doing LanePace::turn_to(Doing doing) {
@@ -55,7 +65,8 @@ void LanePace::look() {
     auto spent = state.spent_by_ended_lanes;
     for (auto const* const pace : state.paces) spent = spent + pace->spent(now);
     spent.processor = clock.processor_time();
-    auto const verdict = state.bounds.look(now, spent, state.lane_supply);
+    auto const supply = has_waiting_folder(state) ? state.lane_supply : LaneSupply::enough;
+    auto const verdict = state.bounds.look(now, spent, supply);
     if (!verdict) return;
     note_round_trips(parts_);
     state.report(*verdict);

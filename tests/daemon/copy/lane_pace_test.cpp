@@ -21,8 +21,19 @@ void slow_down(World& world, MemoryServer& server, Duration line_wait = {}) {
 }
 
 /// Many pieces to read, one to write: what it takes is up to the source.
-void add_large_messages(World& world, std::string const& folder, int first) {
-    for (int i = first; i < first + 10; ++i) world.source.add_message(folder, sample_message(i, 20'000));
+void add_large_messages(World& world) {
+    for (int i = 0; i < 10; ++i) world.source.add_message("INBOX", sample_message(i, 20'000));
+}
+
+constexpr std::uint32_t folders_of_many = 24;
+
+/// More than one lane takes up at once.
+void add_folders(World& world) {
+    for (std::uint32_t i = 0; i < folders_of_many; ++i) {
+        auto const folder = "Folder " + std::to_string(i);
+        world.source.add_mailbox(folder);
+        world.source.add_message(folder, sample_message(static_cast<int>(i), 60'000));
+    }
 }
 
 /// One piece each, and an APPEND of its own.
@@ -41,7 +52,7 @@ Bound main_bound(World const& world) {
 
 TEST(LanePace, BlamesASourceThatTakesItsTime) {
     World world;
-    add_large_messages(world, "INBOX", 0);
+    add_large_messages(world);
     slow_down(world, world.source);
     ASSERT_TRUE(world.run().ok());
     EXPECT_EQ(main_bound(world), Bound::source);
@@ -65,7 +76,7 @@ TEST(LanePace, BlamesADestinationThatTakesItsTimeForABodyInPieces) {
 
 TEST(LanePace, BlamesTheLineWhereBytesAreWaitedFor) {
     World down;
-    add_large_messages(down, "INBOX", 0);
+    add_large_messages(down);
     slow_down(down, down.source, seconds(1));
     ASSERT_TRUE(down.run().ok());
     EXPECT_EQ(main_bound(down), Bound::line);
@@ -79,21 +90,18 @@ TEST(LanePace, BlamesTheLineWhereBytesAreWaitedFor) {
 TEST(LanePace, BlamesTheLimitOfLanesThatAServerCouldServe) {
     World world;
     world.options.messages_per_lane = 1;
-    world.source.add_mailbox("More");
-    add_large_messages(world, "INBOX", 0);
-    add_large_messages(world, "More", 10);
+    add_folders(world);
     slow_down(world, world.source);
     ASSERT_TRUE(world.run().ok());
-    EXPECT_EQ(main_bound(world), Bound::limit) << "one lane where two are worth it";
+    EXPECT_EQ(main_bound(world), Bound::limit) << "one lane where many are worth it";
+    EXPECT_GT(world.observer.bounds[Bound::source], seconds(0)) << "but not where none waits any longer";
 }
 
 TEST(LanePace, BlamesTheServerThatRefusedALane) {
     World world;
     world.options.lanes_max = 2;
     world.options.messages_per_lane = 1;
-    world.source.add_mailbox("More");
-    add_large_messages(world, "INBOX", 0);
-    add_large_messages(world, "More", 10);
+    add_folders(world);
     slow_down(world, world.source);
     world.connections.refuse_from = 3;
     ASSERT_TRUE(world.run().ok());
@@ -102,11 +110,9 @@ TEST(LanePace, BlamesTheServerThatRefusedALane) {
 
 TEST(LanePace, AddsTheLanesUp) {
     World world;
-    world.options.lanes_max = 2;
+    world.options.lanes_max = folders_of_many;
     world.options.messages_per_lane = 1;
-    world.source.add_mailbox("More");
-    add_large_messages(world, "INBOX", 0);
-    add_large_messages(world, "More", 10);
+    add_folders(world);
     slow_down(world, world.source);
     ASSERT_TRUE(world.run().ok());
     EXPECT_EQ(main_bound(world), Bound::source);
@@ -118,7 +124,7 @@ TEST(LanePace, SaysNothingOfAShortCopyNorWhenItIsOver) {
     ASSERT_TRUE(quick.run().ok());
     EXPECT_TRUE(quick.observer.bounds.empty());
     World slow;
-    add_large_messages(slow, "INBOX", 0);
+    add_large_messages(slow);
     slow_down(slow, slow.source);
     ASSERT_TRUE(slow.run().ok());
     EXPECT_EQ(slow.observer.last.bound, Bound::unknown);
