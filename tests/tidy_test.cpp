@@ -520,7 +520,8 @@ std::map<std::string, std::vector<std::string>> const tested_together = {
     {"tests/daemon/imap/codec/response_test.cpp",
      {"daemon/imap/codec/fetch_response", "daemon/imap/codec/mailbox_responses",
       "daemon/imap/codec/scanner"}},
-    {"tests/daemon/net/stream_contract_test.cpp", {"daemon/net/tcp_stream", "daemon/net/tls"}},
+    {"tests/daemon/net/stream_contract_test.cpp",
+     {"daemon/net/peer_window", "daemon/net/tcp_stream", "daemon/net/tls"}},
     {"tests/daemon/store/job_store_test.cpp", {"daemon/store/job_rows"}},
 };
 

@@ -372,9 +372,12 @@ Task<> Connection::write(std::string_view bytes) {
     watch_.write_began(now, bytes.size());
     rearm();
     auto writing = stream_->write_all(bytes, now + timeouts_.idle);
+    auto const refused = stream_->refused_by_peer();
     sending_.start(now);
     auto const result = co_await as_result(std::move(writing));
     sending_.stop(context_.clock.now());
+    // A server that does not read is no fault of the line.
+    if (result) refused_ += stream_->refused_by_peer() - refused;
     watch_.write_ended(context_.clock.now());
     rearm();
     if (!result) fail(result.error());
@@ -438,7 +441,7 @@ void Connection::on_alarm() {
 
 Duration Connection::line_wait() const {
     auto const now = context_.clock.now();
-    return receiving_.total(now) + sending_.total(now);
+    return receiving_.total(now) + std::max(sending_.total(now) - refused_, Duration::zero());
 }
 
 Error Connection::lost() const {

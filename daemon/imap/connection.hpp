@@ -139,6 +139,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     RoundTrip round_trip_;
     Stopwatch receiving_;  ///< The rest of an answer that has begun to come.
     Stopwatch sending_;
+    Duration refused_{};  ///< Of sending_: the server did not read.
     std::unique_ptr<Alarm> alarm_;
     std::optional<TimePoint> end_deadline_;  ///< After BYE or LOGOUT.
     Occasion bye_occasion_ = Occasion::greeting;

@@ -133,5 +133,15 @@ TEST(Connection, WaitsForItsLineWhereBytesDoNotLeave) {
     EXPECT_EQ(talk.session->line_wait(), seconds(7)) << "the wait under way counts";
 }
 
+TEST(Connection, DoesNotBlameTheLineForAServerThatDoesNotRead) {
+    LoggedIn talk(test::logged_in("X").pause(seconds(5)).expect("$2 NOOP\r\n").reply("$2 OK done\r\n"));
+    auto const noop = talk.session->start(imap::command::Noop{});
+    talk.clock.poll();
+    talk.clock.advance(seconds(2));
+    talk.peer.set_refused(seconds(2));
+    EXPECT_TRUE(talk.run(noop->reply()));
+    EXPECT_EQ(talk.session->line_wait(), seconds(3));
+}
+
 }  // namespace
 }  // namespace imapcopy
