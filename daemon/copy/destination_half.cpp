@@ -274,9 +274,7 @@ Task<> DestinationHalf::collect() {
         if (sent_.empty()) break;
         auto& next = sent_.front();  // A deque's front stays where it is while others are added behind it.
         if (next.append == nullptr) {
-            // Retries come back to a folder; it counts once.
-            if (!std::exchange(next.folder->counted, true)) ++parts_.state.progress.folders_done;
-            parts_.state.report();
+            parts_.state.leave_folder(*next.folder);
         } else {
             auto outcome = co_await next.append->outcome();
             parts_.state.slowest_append =
@@ -369,6 +367,7 @@ void DestinationHalf::count_stored(Sent const& answered) {
     state.progress.messages_done += answered.messages.size();
     state.progress.bytes_done += bytes;
     state.changed = true;
+    state.on_stored();
 }
 
 Task<> DestinationHalf::record_refused(Sent& answered, Error error) {

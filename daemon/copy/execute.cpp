@@ -24,32 +24,34 @@ bool is_unchanged(FolderWork const& folder) {
            record.destination_complete->uid_validity == there->uid_validity;
 }
 
-Task<> add_folder(LaneParts& parts, MappedFolder mapped) {
-    auto& state = parts.state;
+void add_folder(PassState& state, MappedFolder mapped) {
     if (!mapped.source.status) {
         state.exceptions.push_back({mapped.path, Uid(), "FolderVanished", 0,
                                     "the source lists this folder but does not tell its status"});
-        co_return;
+        return;
     }
     auto work = std::make_unique<FolderWork>();
     work->source = *mapped.source.status;
-    FolderKey key{mapped.source.name, mapped.destination};
-    work->record = co_await parts.journal.folder(std::move(key));
     work->result.source = mapped.path;
     work->result.destination = mapped.destination.utf8;
     work->result.messages = work->source.messages;
     if (mapped.destination_status) work->destination = *mapped.destination_status;
     work->mapped = std::move(mapped);
-    work->unchanged = is_unchanged(*work);
-    auto& progress = state.progress;
-    ++progress.folders_total;
-    progress.messages_total += work->source.messages;
-    if (work->unchanged) {
-        ++progress.folders_done;
-        progress.messages_done += work->source.messages;
-        work->result.recognised = work->source.messages;
-    }
+    ++state.progress.folders_total;
+    state.progress.messages_total += work->source.messages;
     state.folders.push_back(std::move(work));
+}
+
+/// Takes over what the journal knows of the folder.
+Task<> recall_folder(LaneParts& parts, FolderWork& folder) {
+    FolderKey key{folder.mapped.source.name, folder.mapped.destination};
+    folder.record = co_await parts.journal.folder(std::move(key));
+    folder.unchanged = is_unchanged(folder);
+    if (!folder.unchanged) co_return;
+    auto& progress = parts.state.progress;
+    ++progress.folders_done;
+    progress.messages_done += folder.source.messages;
+    folder.result.recognised = folder.source.messages;
 }
 
 void give_up(LaneParts& parts, FolderWork& folder, Error const& error) {
@@ -133,7 +135,8 @@ Task<> make_ready(LaneParts& parts, FolderWork& folder) {
     co_await use_opened(parts, folder, *opened.value);
 }
 
-/// Runs `step` for each of `folders`, some dozens at a time, so that their commands share round trips.
+/// Runs `step` for each of `folders`, some dozens at a time, so that their commands share round trips, and
+/// what they write shares commits.
 Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
                          Task<> (*step)(LaneParts&, FolderWork&)) {
     constexpr std::size_t together = 64;
@@ -195,6 +198,54 @@ Task<std::vector<FolderWork*>> prepare_destination(LaneParts& parts, TaskGroup& 
     co_return folders_where(parts.state, has_mail_to_copy);
 }
 
+/// True if nothing that the destination or the journal could say changes what is to be listed.
+bool is_new(FolderWork const& folder) {
+    auto const& there = folder.mapped.destination_status;
+    bool const destination_empty = !folder.mapped.exists || (there && there->messages == 0);
+    return destination_empty && folder.record.source_uid_validity.value() == 0;
+}
+
+Task<> list_ahead(LaneParts& parts, FolderWork& folder) {
+    std::vector<MessageMeta> listed;
+    std::function<void(MessageMeta)> const sink = [&listed](MessageMeta meta) {
+        listed.push_back(std::move(meta));
+    };
+    auto const windows = make_windows(Uid(1), folder.source, parts.options.messages_per_window);
+    auto const asked = co_await attempt(
+        parts.source.list_messages(folder.mapped.source.name, windows.front(), Listing::metadata, sink));
+    auto const error = error_of(asked.exception);
+    // Whoever is to copy it will find out as well.
+    if (error && error->code == ErrorCode::folder_vanished) co_return;
+    asked.rethrow();
+    folder.listed_ahead = std::move(listed);
+}
+
+/// Folders that are copied for the first time are listed before their copies exist.
+std::vector<FolderWork*> folders_to_list_ahead(LaneParts& parts, LaneLimits const& limits) {
+    auto folders = folders_where(parts.state, [&](FolderWork const& folder) {
+        return has_mail_to_copy(folder) && is_new(folder) &&
+               folder.source.messages <= limits.messages_per_share;
+    });
+    std::uint64_t messages = 0;
+    std::erase_if(folders, [&](FolderWork const* folder) {
+        bool const fits = messages + folder->source.messages <= parts.options.messages_per_window;
+        if (fits) messages += folder->source.messages;
+        return !fits;
+    });
+    return folders;
+}
+
+/// Gives the folders to copy once they are there. What goes on in `beside` holds up nobody.
+Task<std::vector<FolderWork*>> prepare(LaneParts& parts, LaneLimits limits, TaskGroup& beside) {
+    TaskGroup listing(co_await boost::asio::this_coro::executor);
+    listing.spawn(for_each_together(parts, folders_to_list_ahead(parts, limits), list_ahead));
+    auto prepared = co_await attempt(prepare_destination(parts, beside));
+    auto const listed = co_await attempt(listing.join());
+    prepared.rethrow();
+    listed.rethrow();
+    co_return std::move(*prepared.value);
+}
+
 /// Folders to which nothing was appended.
 Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) {
     std::erase_if(folders, [](FolderWork const* folder) { return folder->destination_after.has_value(); });
@@ -203,6 +254,11 @@ Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) 
     for (auto const* const folder : folders) names.push_back(folder->mapped.destination);
     auto const statuses = co_await parts.destination.status(std::move(names));
     for (std::size_t i = 0; i < folders.size(); ++i) folders[i]->destination_after = statuses[i];
+}
+
+Task<> record_complete(LaneParts& parts, FolderWork& folder) {
+    if (!folder.destination_after) co_return;
+    co_await parts.journal.set_complete(folder.record.id, folder.source, *folder.destination_after);
 }
 
 }  // namespace
@@ -219,7 +275,9 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     state.exceptions.insert(state.exceptions.end(), map.notes.begin(), map.notes.end());
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
-    for (auto& mapped : map.folders) co_await add_folder(parts, std::move(mapped));
+    for (auto& mapped : map.folders) add_folder(state, std::move(mapped));
+    auto all = folders_where(state, [](FolderWork const&) { return true; });
+    co_await for_each_together(parts, std::move(all), recall_folder);
     state.report();
 }
 
@@ -227,7 +285,7 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limit
     auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied =
-        co_await attempt(copy_in_lanes(parts, connections, lanes, prepare_destination(parts, beside)));
+        co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, limits, beside)));
     auto const subscribed = co_await attempt(beside.join());
     copied.rethrow();
     subscribed.rethrow();
@@ -251,10 +309,7 @@ Task<> conclude(LaneParts& parts, Ending ending) {
         folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
     if (ending == Ending::stopped) co_return;
     co_await ask_missing_statuses(parts, complete);
-    for (auto* const folder : complete) {
-        if (!folder->destination_after) continue;
-        co_await parts.journal.set_complete(folder->record.id, folder->source, *folder->destination_after);
-    }
+    co_await for_each_together(parts, complete, record_complete);
 }
 
 }  // namespace imapcopy::copy

@@ -2,13 +2,14 @@
 
 // FolderWork: all that one pass knows of one folder, and the state that the halves of a lane share.
 
-#include <algorithm>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
-#include "common/event.hpp"
 #include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
@@ -24,13 +25,20 @@ struct FolderWork {
     MailboxStatus source;  ///< As the view found it; what is newer belongs to the next pass.
     /// The destination before this pass's first append: UIDVALIDITY, and the base for intents.
     MailboxStatus destination;
-    /// The destination behind the last append of the lane that copied the folder.
+    /// The destination behind the last append of a lane that copied of the folder. Where another one goes on,
+    /// the next pass looks at more than it must.
     std::optional<MailboxStatus> destination_after;
     imap::PermanentFlags permanent_flags;
     bool unchanged = false;  ///< Equal to the last complete pass: not opened at all.
     bool complete = true;    ///< Every message is dealt with so far.
     bool has_unknown_uids = false;
-    bool begun = false;                  ///< A body of it has come.
+    /// Its only window, listed while folders were created.
+    std::optional<std::vector<MessageMeta>> listed_ahead;
+    std::deque<UidRange> windows;        ///< Of UIDs that no lane has listed yet.
+    bool shared = false;                 ///< Any lane may take of them.
+    std::uint64_t listed_messages = 0;   ///< In windows that are planned.
+    std::uint32_t planners = 0;          ///< Lanes that list and plan it.
+    std::uint32_t lanes = 0;             ///< That are at work on it, planners and others.
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
@@ -45,36 +53,6 @@ struct RetryGroup {
     FolderWork* folder = nullptr;
     std::vector<MessageMeta> messages;
     Reduction reduction;
-};
-
-/// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
-class FolderQueue {
- public:
-    /// `lanes` take from it.
-    explicit FolderQueue(std::size_t lanes) : lanes_(lanes) {}
-
-    /// Until then the lanes wait in opened().
-    void open(std::vector<FolderWork*> folders) {
-        folders_ = std::move(folders);
-        opened_.set();
-    }
-    Task<> opened() { return opened_.wait(); }
-    bool empty() const { return taken_ == folders_.size(); }
-    /// The next one, or null.
-    FolderWork* take() { return empty() ? nullptr : folders_[taken_++]; }
-    /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
-    /// can take, so there are fewer the nearer the end is.
-    std::size_t ahead_max() const {
-        constexpr std::size_t most = 8;
-        if (lanes_ == 1) return most;
-        return std::clamp<std::size_t>((folders_.size() - taken_) / (2 * lanes_), 1, most);
-    }
-
- private:
-    std::size_t lanes_;
-    std::vector<FolderWork*> folders_;
-    std::size_t taken_ = 0;
-    Event opened_;
 };
 
 /// The running totals of one pass, and who is told of them.
@@ -94,11 +72,21 @@ class PassState {
     /// Whether APPEND's flags stay at this destination; where it names the UIDs of copies.
     FlagKeeping flag_keeping = FlagKeeping::untold;
     Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
+    /// Called whenever copies were recorded.
+    std::function<void()> on_stored = [] {};
 
     /// Tells the observer.
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }
     void report_refused_lane(Error const& error) { observer_.lane_refused(error); }
+    bool take_lane() { return observer_.take_lane(); }
+    void give_lane_back() { observer_.give_lane_back(); }
+    /// A lane is through with the folder. Retries, which come back to it, count no more.
+    void leave_folder(FolderWork& folder) {
+        bool const last = folder.lanes == 0 || --folder.lanes == 0;
+        if (last && !std::exchange(folder.counted, true)) ++progress.folders_done;
+        report();
+    }
     /// A message that does not come over: counted. conclude() lists it from the journal.
     void count_refused(FolderWork& folder) {
         ++folder.refused_now;

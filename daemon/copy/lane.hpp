@@ -5,7 +5,7 @@
 
 #include "common/context.hpp"
 #include "daemon/copy/endpoint.hpp"
-#include "daemon/copy/folder_work.hpp"
+#include "daemon/copy/folder_queue.hpp"
 
 namespace imapcopy::copy {
 
@@ -14,7 +14,8 @@ struct LaneOptions {
     BatchLimits batch;
     WindowLimits window;
     std::uint32_t appends_in_flight_max = 8;
-    std::uint32_t messages_per_window = 5000;
+    std::uint32_t messages_per_window = 0;
+    std::uint32_t messages_per_share = 0;
 };
 
 /// All outlive the lane's coroutines.
@@ -25,6 +26,7 @@ struct LaneParts {
     Journal& journal;
     PassState& state;
     LaneOptions options;
+    LaneSeat seat = {};
 };
 
 /// Copies folder after folder from `queue`: lists, plans, fetches and appends window by window. Messages of

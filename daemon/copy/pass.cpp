@@ -16,6 +16,8 @@ constexpr int reconnections_max = 5;  ///< Without progress; then the job's own 
 LaneOptions lane_options(PassOptions const& options, EndpointTraits const& destination) {
     LaneOptions lane;
     lane.buffer_bytes = options.buffer_bytes;
+    lane.messages_per_window = options.messages_per_window;
+    lane.messages_per_share = std::min(options.messages_per_share, options.messages_per_window);
     lane.batch.messages_max = destination.multi_append ? options.batch_messages_max : 1;
     lane.batch.bytes_max = options.batch_bytes_max;
     lane.window = {options.message_bytes_max, destination.append_limit_bytes, {}};
@@ -44,10 +46,8 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     co_await view_accounts(parts, options.folders);
     if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
     state.report(Phase::copying);
-    LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
-    bool const copied = co_await copy_all(parts, connections, lanes);
-    // A stop may have ended a lane other than the one that leads.
-    bool const whole = copied && !context.stop.requested();
+    LaneLimits const lanes{options.lanes_max, options.messages_per_lane, options.messages_per_share};
+    bool const whole = co_await copy_all(parts, connections, lanes);
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;

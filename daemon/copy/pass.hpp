@@ -31,6 +31,11 @@ class Observer {
     virtual void progress(Progress const& progress) = 0;
     /// A further lane could not be opened; the pass goes on with fewer.
     virtual void lane_refused(Error const&) {}
+    /// May the pass open one lane more than it was given? True: it has been added to what others may not
+    /// take.
+    virtual bool take_lane() { return false; }
+    /// A lane was closed: the pass is as fast without it.
+    virtual void give_lane_back() {}
 };
 
 struct FolderResult {
@@ -59,12 +64,16 @@ struct PassOptions {
     std::uint32_t lanes_max = 1;
     /// Another lane is worth its connections for so many messages more.
     std::uint32_t messages_per_lane = 200;
+    /// A folder of more messages is shared by lanes that have nothing else to do, by so many at a time.
+    std::uint32_t messages_per_share = 1000;
     /// Bytes of bodies that may wait between the two connections of all lanes.
     std::size_t buffer_bytes = 1024 * 1024;
     /// Waits before an append without an answer is looked for (settle); see copy-engine section 4.
     Duration settle_min = std::chrono::seconds(5);
     /// Larger messages are listed, not copied.
     std::uint64_t message_bytes_max = 2ULL << 30U;
+    /// So many are listed, planned and kept in memory together.
+    std::uint32_t messages_per_window = 5000;
     std::uint32_t batch_messages_max = 100;
     std::size_t batch_bytes_max = 1024 * 1024;
 };

@@ -38,8 +38,11 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
     auto const fetched = co_await attempt(fetch_planned());
     fetching_over_ = true;
     planned_changed_.set();
-    // A planner may wait for the destination, behind a body that never becomes whole.
-    if (!fetched.ok()) mouth_.queue.close();
+    if (!fetched.ok()) {
+        // A planner may wait for the destination, behind a body that never becomes whole, or for a folder.
+        mouth_.queue.close();
+        folders.end();
+    }
     auto const planned = co_await attempt(planning.join());
     fetched.rethrow();
     planned.rethrow();
@@ -53,19 +56,20 @@ Task<> SourceHalf::plan_folders(FolderQueue& folders) {
             co_await planned_changed_.wait();
             continue;
         }
-        auto* const folder = folders.take();
-        if (folder == nullptr) break;
-        planned_.push_back({*folder});
+        auto const turn = co_await folders.next(parts_.seat);
+        if (turn.folder == nullptr) break;
+        planned_.push_back({*turn.folder, turn.begins});
+        ++turn.folder->lanes;
         planned_changed_.set();
-        planning.spawn(plan_beside(planned_.back()));
+        planning.spawn(plan_beside(folders, planned_.back()));
     }
     planning_over_ = true;
     planned_changed_.set();
     co_await planning.join();
 }
 
-Task<> SourceHalf::plan_beside(Planning& planning) {
-    auto const planned = co_await attempt(plan_folder(planning));
+Task<> SourceHalf::plan_beside(FolderQueue& folders, Planning& planning) {
+    auto const planned = co_await attempt(plan_folder(folders, planning));
     auto const error = error_of(planned.exception);
     // A folder that cannot be opened holds up nobody else.
     bool const vanished = error && error->code == ErrorCode::folder_vanished;
@@ -114,7 +118,9 @@ Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
     for (bool any = false;; any = true) {
         auto const waits = [&] {
             bool const for_plan = planning.windows.empty() && !planning.over;
-            bool const for_room = !planning.windows.empty() && fetches_under_way_ >= fetches_under_way_max;
+            bool const full = fetches_under_way_ >= fetches_under_way_max ||
+                              messages_under_way_ >= parts_.options.messages_per_window;
+            bool const for_room = !planning.windows.empty() && full;
             return !fetching.failed() && (for_plan || for_room);
         };
         while (waits()) {
@@ -127,14 +133,17 @@ Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
         planned_messages_ -= messages.size();
         planned_changed_.set();
         ++fetches_under_way_;
+        messages_under_way_ += messages.size();
         fetching.spawn(fetch(planning.folder, std::move(messages)));
     }
 }
 
 Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {
+    auto const count = messages.size();
     FolderFetch fetching(parts_, mouth_, folder, {}, std::move(messages));
     auto const fetched = co_await attempt(fetching.run());
     --fetches_under_way_;
+    messages_under_way_ -= count;
     (void)stop_requested();
     planned_changed_.set();
     fetched.rethrow();
@@ -142,8 +151,7 @@ Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) 
 
 /// All others are counted when the last of their bodies is stored.
 void SourceHalf::count_without_bodies(FolderWork& folder) {
-    if (!folder.begun && !std::exchange(folder.counted, true)) ++parts_.state.progress.folders_done;
-    parts_.state.report();
+    if (!mouth_.begun.contains(&folder)) parts_.state.leave_folder(folder);
 }
 
 /// What is fetched next always has room: others may have taken all of it.
@@ -179,7 +187,28 @@ Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     }
 }
 
-Task<> SourceHalf::plan_folder(Planning& planning) {
+Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
+    auto& folder = planning.folder;
+    if (planning.begins) {
+        auto const begun = co_await attempt(begin_folder(planning));
+        // Whoever waits for windows of this folder learns that there are none.
+        if (!begun.ok()) folders.set_windows(folder, {}, false);
+        begun.rethrow();
+        // Matching by content is one lane's work: what one window takes no other may take.
+        bool const shared = planning.nominees.empty() && planning.heirs.empty();
+        auto const size = shared ? parts_.options.messages_per_share : parts_.options.messages_per_window;
+        folders.set_windows(folder, make_windows(*begun.value, folder.source, size), shared);
+    }
+    ++folder.planners;
+    auto const planned = co_await attempt(plan_windows(folders, planning));
+    --folder.planners;
+    bool const whole = planned.ok() && *planned.value;
+    if (!whole) folders.drop_windows(folder);
+    planned.rethrow();
+    if (whole && folder.planners == 0 && folder.windows.empty()) count_unlisted(folder);
+}
+
+Task<Uid> SourceHalf::begin_folder(Planning& planning) {
     auto& folder = planning.folder;
     planning.nominees = co_await list_nominees(folder);
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
@@ -191,21 +220,29 @@ Task<> SourceHalf::plan_folder(Planning& planning) {
     auto const first = first_uid(folder);
     if (first.value() > 1) co_await update_seen_flags(folder, first);
     co_await forget_expunged_exceptions(folder);
-    for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
+    co_return first;
+}
+
+Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
+    while (auto const window = folders.take_window(planning.folder, parts_.seat)) {
         if (fetching_over_ || stop_requested()) {
-            folder.complete = false;
-            co_return;
+            planning.folder.complete = false;
+            co_return false;
         }
-        co_await plan_window_of(planning, window);
+        co_await plan_window_of(planning, *window);
     }
     planning.nominees = {};
     planning.heirs = {};
+    co_return true;
+}
+
+void SourceHalf::count_unlisted(FolderWork& folder) {
     // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
     // expunged.
     auto const others =
-        folder.source.messages - std::min<std::uint64_t>(planning.listed_messages, folder.source.messages);
+        folder.source.messages - std::min<std::uint64_t>(folder.listed_messages, folder.source.messages);
     parts_.state.progress.messages_done += others;
-    if (first.value() > 1) folder.result.recognised += others;
+    if (first_uid(folder).value() > 1) folder.result.recognised += others;
     parts_.state.report();
 }
 
@@ -271,7 +308,7 @@ Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
     auto limits = parts_.options.window;
     limits.destination_uid_validity = folder.destination.uid_validity;
     auto plan = plan_window(listed, ledger, planning.nominees, limits, folder.mapped.path);
-    planning.listed_messages += listed.size();
+    folder.listed_messages += listed.size();
     co_await update_flags(folder, listed, ledger);
     if (!plan.compare.empty()) co_await compare(planning, plan, listed);
     co_await record_decisions(folder, plan, listed);
@@ -344,6 +381,8 @@ Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
 }
 
 Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {
+    if (listing == Listing::metadata && folder.listed_ahead)
+        co_return *std::exchange(folder.listed_ahead, std::nullopt);
     std::vector<MessageMeta> listed;
     bool const hides_reports = folder.mapped.source.name.is_inbox();
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {

@@ -27,17 +27,23 @@ class SourceHalf final {
     /// A folder that is being planned, and what of it is to be fetched.
     struct Planning {
         FolderWork& folder;
+        bool begins = false;  ///< Else another lane has begun the folder, and shares it.
         Nominees nominees = {};
         LedgerView heirs = {};  ///< Entries of the old epoch that nobody has inherited yet.
-        std::uint64_t listed_messages = 0;
         std::deque<std::vector<MessageMeta>> windows = {};
         bool over = false;  ///< No more windows will come.
     };
 
     // Planning runs ahead of fetching, several folders side by side, so that its round trips cost no time.
     Task<> plan_folders(FolderQueue& folders);
-    Task<> plan_beside(Planning& planning);
-    Task<> plan_folder(Planning& planning);
+    Task<> plan_beside(FolderQueue& folders, Planning& planning);
+    Task<> plan_folder(FolderQueue& folders, Planning& planning);
+    /// What comes before the first window; gives the first UID to list.
+    Task<Uid> begin_folder(Planning& planning);
+    /// Plans windows until none is left, for this lane at least. False: stopped.
+    Task<bool> plan_windows(FolderQueue& folders, Planning& planning);
+    /// What no window has listed: counted by the lane that is the last to plan.
+    void count_unlisted(FolderWork& folder);
     Task<> plan_window_of(Planning& planning, UidRange window);
     bool has_room_for(Planning const& planning) const;
     /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.
@@ -75,8 +81,9 @@ class SourceHalf final {
     bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
     std::size_t fetches_under_way_ = 0;
-    Event planned_changed_;             ///< Any of the above.
-    std::vector<FolderWork*> fetched_;  ///< Of which something was to be fetched.
+    std::size_t messages_under_way_ = 0;  ///< In those fetches.
+    Event planned_changed_;               ///< Any of the above.
+    std::vector<FolderWork*> fetched_;    ///< Of which something was to be fetched.
     bool stopped_ = false;
 };
 

@@ -17,25 +17,6 @@ constexpr auto progress_interval = std::chrono::seconds(1);
 /// How long after a failed write it is tried again.
 constexpr auto store_retry = std::chrono::seconds(60);
 
-bool is_over(JobState state) {
-    return state == JobState::finished || state == JobState::error;
-}
-
-/// Clears what only belongs to the phase that is left.
-void enter(JobView& view, Phase phase, WallTime now) {
-    view.phase = phase;
-    view.wait_reason = WaitReason::none;
-    view.wait_text.clear();
-    view.waiting_until = {};
-    view.last_activity = now;
-    view.ended = is_over(state_of(phase)) ? now : WallTime{};
-    if (holds_slot(phase)) return;
-    view.progress.bytes_per_second = 0;
-    view.progress.estimated_end = {};
-    view.progress.current_folder.clear();
-    view.progress.lanes = 0;
-}
-
 void hold_waiting(JobView& view) {
     view.wait_reason = WaitReason::held;
     view.wait_text = "held; release it to go on";
@@ -67,6 +48,17 @@ class Supervisor::ProgressObserver final : public AttemptObserver {
     void lane_refused(Error const& error) override {
         if (error.code == ErrorCode::too_many_connections) supervisor_.note_host(entry_, error);
         if (entry_.running->lanes > 1) --entry_.running->lanes;
+    }
+
+    bool take_lane() override {
+        bool const free = supervisor_.has_room_for_lane(entry_);
+        if (free) ++entry_.running->lanes;
+        return free;
+    }
+
+    void give_lane_back() override {
+        if (entry_.running->lanes > 1) --entry_.running->lanes;
+        supervisor_.schedule();
     }
 
     void progress(Progress const& progress) override {
@@ -291,6 +283,11 @@ void Supervisor::schedule() {
     auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, health_, now);
     for (auto const& [id, lanes] : plan.start) start_attempt(roster_.at(id), lanes);
     set_wake(plan.wake);
+}
+
+bool Supervisor::has_room_for_lane(Entry const& entry) const {
+    return has_room(entry.row.view.id, roster_.candidates(settings_), settings_.config.limits, health_,
+                    context_.clock.wall_now());
 }
 
 void Supervisor::set_wake(std::optional<WallTime> due) {
