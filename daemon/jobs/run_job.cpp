@@ -71,13 +71,15 @@ class ToldConnections final : public copy::Connections {
     AttemptObserver& observer_;
 };
 
-Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt, AttemptObserver& observer) {
+Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt, copy::Abort& abort,
+                     AttemptObserver& observer) {
     auto const& view = attempt.row.view;
     auto source = co_await open_access(parts, view.id, view.spec.source, Side::source);
     auto destination = co_await open_access(parts, view.id, view.spec.destination, Side::destination);
-    ToldConnections connections(
+    ToldConnections told(
         parts.runner.connections(context, std::move(source), std::move(destination), attempt.config),
         observer);
+    copy::AbortableConnections connections(told, abort);
     auto const journal = parts.runner.journal(attempt.row.pair);
     auto options = pass_options(view.spec.folders, attempt.config);
     options.lanes_max = attempt.lanes_max;
@@ -101,8 +103,9 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
 
 }  // namespace
 
-Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, AttemptObserver& observer) {
-    auto running = as_result(run(context, parts, attempt, observer));
+Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, copy::Abort& abort,
+                         AttemptObserver& observer) {
+    auto running = as_result(run(context, parts, attempt, abort, observer));
     auto const outcome = co_await std::move(running);
     if (!outcome.has_error()) co_return outcome.value();
     AttemptEnd end;

@@ -28,13 +28,14 @@ class RunJobTest : public testing::Test {
     AttemptEnd run() {
         auto const context = Context{daemon_.clock, daemon_.random, daemon_.log, daemon_.stop};
         auto const parts = AttemptParts{daemon_.store(), daemon_.reports(), daemon_.runner};
-        return daemon_.call(run_job(context, parts, attempt_, observer_));
+        return daemon_.call(run_job(context, parts, attempt_, abort_, observer_));
     }
 
     std::size_t mails() { return daemon_.runner.destination.at("INBOX").messages.size(); }
 
     test::TemporaryFolder folder_;
     test::JobDaemon daemon_{folder_.path().string()};
+    copy::Abort abort_;
     Listening observer_;
     Attempt attempt_;
 };
