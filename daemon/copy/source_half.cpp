@@ -328,10 +328,12 @@ Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
     std::vector<Outcome> outcomes;
     for (auto const& entry : entries) {
         if (present.contains(entry.source_uid)) continue;
-        // A copy stays a copy; only nothing is said of it.
-        bool const refused = entry.state == MessageState::refused;
+        // A copy stays a copy; only nothing is said of it. One whose folder got another UIDVALIDITY, and that
+        // was not found again, is none any more: it must not claim a message that comes later.
+        bool const holds_copy =
+            entry.state != MessageState::refused && entry.destination_uid_validity.value() != 0;
         outcomes.push_back({entry.source_uid,
-                            refused ? MessageState::gone : entry.state,
+                            holds_copy ? entry.state : MessageState::gone,
                             entry.destination_uid,
                             entry.destination_uid_validity,
                             entry.identity,

@@ -51,6 +51,27 @@ TEST(PassFidelity, NamesARefusedMessageInEveryReportUntilItIsGone) {
     EXPECT_EQ(appends_of_another_pass(world), 0U);
 }
 
+/// A copy that was lost with its folder, and whose original is gone: it is neither told of nor looked for.
+TEST(PassFidelity, LeavesALaterMessageToItsOwnOriginal) {
+    World world;
+    world.destination.refuse_message = [](test::StoredMessage const& message) {
+        return !message.flags.keywords().empty();
+    };
+    world.source.add_message("INBOX", sample_message(1), Flags::parse("Odd"));
+    world.source.add_message("INBOX", sample_message(2));
+    EXPECT_THAT(succeed(world).exceptions, SizeIs(1));
+
+    auto& inbox = world.destination.at("INBOX");
+    inbox.uid_validity += 1;
+    inbox.messages.clear();
+    world.source.remove_message("INBOX", Uid(1));
+    EXPECT_THAT(succeed(world).exceptions, IsEmpty());
+
+    world.destination.add_message("INBOX", sample_message(1));
+    world.source.add_message("INBOX", sample_message(1));
+    EXPECT_EQ(succeed(world).messages_copied, 0U);
+}
+
 TEST(PassFidelity, NamesARefusedMessageAlthoughTheConnectionBrokeAfterwards) {
     for (std::size_t k = 1; k <= 60; ++k) {
         World world;
