@@ -403,7 +403,7 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     if (kept && error.code == ErrorCode::append_rejected) {
         bool const first = answered.reduction.kept == Kept::everything;
         Reduction reduction{*kept, first ? std::move(text) : answered.reduction.refusal};
-        parts_.state.retries.push_back({&folder, {message.meta}, std::move(reduction)});
+        parts_.retries.push_back({&folder, {message.meta}, std::move(reduction)});
         co_return;
     }
     std::string const code(info(error.code).name);
@@ -451,11 +451,11 @@ void DestinationHalf::retry(Sent& answered) {
     std::vector<MessageMeta> metas;
     for (auto& message : answered.messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {
-        parts_.state.retries.push_back({&folder, std::move(metas), reduction});
+        parts_.retries.push_back({&folder, std::move(metas), reduction});
         return;
     }
     for (auto& half : halve(std::move(metas)))
-        parts_.state.retries.push_back({&folder, std::move(half), reduction});
+        parts_.retries.push_back({&folder, std::move(half), reduction});
 }
 
 }  // namespace imapcopy::copy

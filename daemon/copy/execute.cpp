@@ -27,8 +27,8 @@ bool is_unchanged(FolderWork const& folder) {
 Task<> add_folder(LaneParts& parts, MappedFolder mapped) {
     auto& state = parts.state;
     if (!mapped.source.status) {
-        state.exceptions.push_back({mapped.path, Uid(), "FolderVanished", 0,
-                                    "the source lists this folder but does not tell its status"});
+        state.list({mapped.path, Uid(), "FolderVanished", 0,
+                    "the source lists this folder but does not tell its status"});
         co_return;
     }
     auto work = std::make_unique<FolderWork>();
@@ -148,21 +148,26 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
 /// Every message that the destination does not take, or not wholly, of this pass or of an earlier one, is in
 /// the report. Those that earlier passes recorded as refused were taken for copied until now.
 Task<> list_exceptions(LaneParts& parts, FolderWork& folder) {
-    auto const listed = co_await parts.journal.exceptions(folder.record.id);
-    auto const refused = static_cast<std::uint64_t>(
-        std::ranges::count(listed.messages, MessageState::refused, &LedgerEntry::state));
+    std::uint64_t refused = 0;
+    LedgerView listed;
+    do {
+        auto const after = listed.empty() ? Uid() : listed.back().source_uid;
+        listed = co_await parts.journal.exceptions(folder.record.id, after);
+        for (auto const& entry : listed) {
+            refused += entry.state == MessageState::refused ? 1 : 0;
+            parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
+        }
+    } while (listed.size() == exceptions_per_call);
     auto const earlier = refused - std::min(folder.refused_now, refused);
     auto& progress = parts.state.progress;
     folder.result.recognised -= std::min<std::uint64_t>(earlier, folder.result.recognised);
     progress.messages_done -= std::min<std::uint64_t>(earlier, progress.messages_done);
     progress.messages_skipped += earlier;
-    for (auto const& entry : listed.messages) {
-        parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
-    }
-    if (listed.unkept_messages == 0) co_return;
+    auto const unkept = co_await parts.journal.unkept_flags(folder.record.id);
+    if (unkept.messages == 0) co_return;
     parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::attribute_refused).name), 0,
-                         "the destination does not keep " + printable(listed.unkept_flags.to_string()) +
-                             ", which " + std::to_string(listed.unkept_messages) + " messages had");
+                         "the destination does not keep " + printable(unkept.flags.to_string()) + ", which " +
+                             std::to_string(unkept.messages) + " messages had");
 }
 
 template <class Predicate>
@@ -216,7 +221,7 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     co_await sides.join();
     auto map = map_mailboxes(source, destination, folders);
     auto& state = parts.state;
-    state.exceptions.insert(state.exceptions.end(), map.notes.begin(), map.notes.end());
+    for (auto& note : map.notes) state.list(std::move(note));
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
     for (auto& mapped : map.folders) co_await add_folder(parts, std::move(mapped));

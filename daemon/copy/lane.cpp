@@ -1,6 +1,8 @@
 #include "daemon/copy/lane.hpp"
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <iterator>
 
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
@@ -49,6 +51,8 @@ Task<bool> run_lane(LaneParts& parts, SourceHalf& source, BodyQueue& queue, Task
     reading.spawn(read_side(queue, std::move(work)));
     auto const written = co_await attempt(write_side(parts, queue));
     auto const read = co_await attempt(reading.join());
+    std::ranges::move(parts.retries, std::back_inserter(parts.state.retries));
+    parts.retries.clear();
     bool const broke_off = is_cancelled(written) && !read.ok() && !is_cancelled(read);
     if (!broke_off) written.rethrow();
     if (!source.stopped()) read.rethrow();

@@ -18,6 +18,7 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
     lane.buffer_bytes = options.buffer_bytes;
     lane.batch.messages_max = destination.multi_append ? options.batch_messages_max : 1;
     lane.batch.bytes_max = options.batch_bytes_max;
+    lane.messages_per_window = options.messages_per_window;
     lane.window = {options.message_bytes_max, destination.append_limit_bytes, {}};
     return lane;
 }
@@ -81,6 +82,7 @@ class Totals {
     }
 
     PassResult result_;
+        result_.exceptions_unlisted = state.exceptions_unlisted;
 };
 
 }  // namespace

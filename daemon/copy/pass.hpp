@@ -44,9 +44,13 @@ struct FolderResult {
     bool created = false;
 };
 
+/// A server may refuse something of every message: more are counted only.
+inline constexpr std::size_t exceptions_max = 10'000;
+
 struct PassResult {
     std::vector<FolderResult> folders;
-    std::vector<Exception> exceptions;
+    std::vector<Exception> exceptions;      ///< The first exceptions_max.
+    std::uint64_t exceptions_unlisted = 0;  ///< How many more there are.
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;  ///< Something was created, copied or set at the destination.
@@ -67,6 +71,8 @@ struct PassOptions {
     std::uint64_t message_bytes_max = 2ULL << 30U;
     std::uint32_t batch_messages_max = 100;
     std::size_t batch_bytes_max = 1024 * 1024;
+    /// Messages that are listed and planned together.
+    std::uint32_t messages_per_window = 5000;
 };
 
 /// What a pass would do: --dry-run and `imapcopyctl plan`.

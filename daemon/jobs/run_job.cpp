@@ -36,7 +36,7 @@ Delivery delivery_of(Attempt const& attempt, copy::PassResult const& result, Wal
     input.job.ended = now;
     input.folders = result.folders;
     input.exceptions = result.exceptions;
-    input.exceptions_total = result.exceptions.size();
+    input.exceptions_total = result.exceptions.size() + result.exceptions_unlisted;
     Delivery delivery;
     delivery.job = attempt.row.view.id;
     delivery.pass = attempt.row.pass + 1;
@@ -95,7 +95,7 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
         if (error) result.exceptions.push_back(undelivered(*error));
     }
     end.kind = AttemptEnd::Kind::complete;
-    end.exceptions = result.exceptions.size();
+    end.exceptions = result.exceptions.size() + result.exceptions_unlisted;
     auto completing = parts.jobs.complete_pass(view.id, std::move(result));
     end.pass = co_await std::move(completing);
     co_return end;

@@ -72,6 +72,34 @@ TEST(PassFidelity, LeavesALaterMessageToItsOwnOriginal) {
     EXPECT_EQ(succeed(world).messages_copied, 0U);
 }
 
+/// A server that refuses something of every message: what is to be tried again does not pile up until the
+/// end.
+TEST(PassFidelity, TriesRefusedMessagesAgainBeforeTheyAreMany) {
+    World world;
+    world.options.messages_per_window = 10;
+    world.destination.refuse_message = [](test::StoredMessage const& message) {
+        return !message.flags.keywords().empty();
+    };
+    for (int i = 1; i <= 100; ++i) world.source.add_message("INBOX", sample_message(i), Flags::parse("Odd"));
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 100U);
+    EXPECT_THAT(result.exceptions, SizeIs(100));
+    auto const& log = world.source.log;
+    auto const again = std::ranges::find(log, "fetch INBOX 1");
+    auto const last_listing = std::find(log.rbegin(), log.rend(), "fetch INBOX 10");
+    ASSERT_NE(again, log.end());
+    ASSERT_NE(last_listing, log.rend());
+    EXPECT_LT(again - log.begin(), log.rend() - last_listing);
+    std::ptrdiff_t waiting = 0;
+    std::ptrdiff_t waiting_most = 0;
+    for (auto const& line : log) {
+        if (line == "fetch INBOX 10") waiting += 10;
+        if (line == "fetch INBOX 1") --waiting;
+        waiting_most = std::max(waiting_most, waiting);
+    }
+    EXPECT_LE(waiting_most, 60);
+}
+
 TEST(PassFidelity, NamesARefusedMessageAlthoughTheConnectionBrokeAfterwards) {
     for (std::size_t k = 1; k <= 60; ++k) {
         World world;

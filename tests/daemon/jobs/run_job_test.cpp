@@ -49,6 +49,18 @@ TEST_F(RunJobTest, StoresThePassAndDeliversItsMail) {
     EXPECT_EQ(daemon_.call(daemon_.store().folder_results(attempt_.row.view.id)).size(), 1U);
 }
 
+Task<copy::PassResult> end_with_many_exceptions() {
+    copy::PassResult result;
+    result.exceptions.push_back({"INBOX", copy::Uid(1), "AttributeRefused", 1, "without its date"});
+    result.exceptions_unlisted = 20;
+    co_return result;
+}
+
+TEST_F(RunJobTest, CountsTheExceptionsThatAreNotListed) {
+    daemon_.runner.script = [](std::string, Context, copy::Observer&) { return end_with_many_exceptions(); };
+    EXPECT_EQ(run().exceptions, 21U);
+}
+
 TEST_F(RunJobTest, TellsWhichServersItReaches) {
     daemon_.runner.refuse = [](std::string const&, Side side) {
         return side == Side::destination ? std::optional(ErrorCode::connection_refused) : std::nullopt;
