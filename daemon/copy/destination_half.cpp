@@ -433,6 +433,7 @@ Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
         if (created.outcome == CreateOutcome::refused) co_return give_up(folder, created.error);
         auto const opened = co_await parts_.destination.open(folder.mapped.destination, Access::read_write);
         folder.destination = opened.status;
+        parts_.state.found.add(folder.mapped.destination, opened.status);
         folder.recreated = parts_.context.clock.now();
         co_await parts_.journal.set_destination_epoch(folder.record.id, opened.status.uid_validity);
     }

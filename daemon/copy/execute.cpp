@@ -103,6 +103,7 @@ Task<> use_opened(LaneParts& parts, FolderWork& folder, Opened const& opened) {
     auto const& status = opened.status;
     folder.destination = status;
     folder.permanent_flags = opened.permanent_flags;
+    parts.state.found.add(folder.mapped.destination, status);
     auto const known = folder.record.destination_uid_validity;
     if (known == status.uid_validity) co_return;
     co_await parts.journal.set_destination_epoch(folder.record.id, status.uid_validity);
@@ -248,7 +249,7 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
-                                   folder->record.id, folder->destination.uid_validity);
+                                   folder->record.id, folder->destination.uid_validity, parts.state.found);
     }
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();

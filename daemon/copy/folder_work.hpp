@@ -86,6 +86,7 @@ class PassState {
     std::vector<RetryGroup> retries;                   ///< Of lanes that have ended.
     std::vector<Exception> exceptions;                 ///< At most exceptions_max.
     std::uint64_t exceptions_unlisted = 0;             ///< Those beyond.
+    FoundFolders found;                                ///< By this pass, in whichever try.
     Progress progress;
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;

@@ -27,6 +27,7 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 struct Lesson {
     Duration settle_wait{};
     bool uid_validity_changed = false;  ///< That ended the last one.
+    FoundFolders found = {};
 };
 
 /// One try over fresh connections. False: stopped.
@@ -40,7 +41,7 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
                     lane_options(options, connected.destination->traits())};
     state.progress.lanes = 1;
     state.report(Phase::planning);
-    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait);
+    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
     if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
@@ -113,8 +114,9 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
+        state.found = std::move(lesson.found);
         lesson = {std::max(options.settle_min, 2 * state.slowest_append),
-                  error.code == ErrorCode::uid_validity_changed};
+                  error.code == ErrorCode::uid_validity_changed, std::move(state.found)};
     }
 }
 

@@ -312,7 +312,7 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
     auto const& destination = folder.destination;
     if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
     co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination,
-                               folder.record.id, destination.uid_validity);
+                               folder.record.id, destination.uid_validity, parts_.state.found);
     auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
     auto const& complete = folder.record.destination_complete;
     bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
