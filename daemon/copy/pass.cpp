@@ -30,6 +30,21 @@ struct Lesson {
     FoundFolders found = {};
 };
 
+/// What a mailbox may hold that nobody has ever used.
+constexpr std::uint64_t greetings_max = 10;
+
+/// True if the journal knows nothing of this pair of accounts, and yet the destination holds mail in folders
+/// that are to be copied: the copies perhaps of a journal that was lost. The last of them may not show yet.
+bool may_follow_a_lost_journal(PassState const& state) {
+    std::uint64_t messages = 0;
+    for (auto const& folder : state.folders) {
+        if (folder->record.source_uid_validity.value() != 0) return false;
+        auto const& there = folder->mapped.destination_status;
+        if (folder->source.messages > 0 && there) messages += there->messages;
+    }
+    return messages > greetings_max;
+}
+
 /// One try over fresh connections. False: stopped.
 Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
                     PassOptions const& options, PassState& state, Lesson lesson) {
@@ -44,6 +59,10 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     (void)co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
+    if (may_follow_a_lost_journal(state)) {
+        bool const go_on = co_await wait_unless_stopped(context, options.settle_min);
+        if (!go_on) co_return false;
+    }
     if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
     state.report(Phase::copying);
     LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
@@ -63,6 +82,7 @@ class Totals {
         result_.bytes_copied += state.bytes_copied;
         result_.changed |= state.changed;
         result_.exceptions = std::move(state.exceptions);  // Those of all passes, or found again.
+        result_.exceptions_unlisted = state.exceptions_unlisted;
         auto const before = std::exchange(result_.folders, {});
         for (auto const& folder : state.folders) result_.folders.push_back(folder->result);
         for (auto const& old : before) add_earlier(old);
@@ -83,7 +103,6 @@ class Totals {
     }
 
     PassResult result_;
-        result_.exceptions_unlisted = state.exceptions_unlisted;
 };
 
 }  // namespace
@@ -95,6 +114,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
     for (int failures = 0;;) {
         observer.phase(Phase::connecting);
         PassState state(observer);
+        state.found = std::move(lesson.found);
         auto connected = co_await connect_both(connections);
         auto const tried =
             co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
@@ -114,7 +134,6 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
-        state.found = std::move(lesson.found);
         lesson = {std::max(options.settle_min, 2 * state.slowest_append),
                   error.code == ErrorCode::uid_validity_changed, std::move(state.found)};
     }

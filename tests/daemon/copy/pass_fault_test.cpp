@@ -181,6 +181,46 @@ TEST(PassVanishedFolder, EndsWhereverTheSourceBreaksMeanwhile) {
     }
 }
 
+/// The journal is lost together with the process, and what was sent last shows only later.
+TEST(PassLostJournal, DuplicatesNothingWhereverItWasLost) {
+    auto const prepare = [](World& world) {
+        fill(world);
+        for (int i = 0; i < 12; ++i) world.destination.add_message("INBOX", sample_message(200 + i));
+    };
+    std::size_t steps = 0;
+    {
+        World world;
+        prepare(world);
+        resume(world);
+        steps = world.destination.steps();
+    }
+    for (std::size_t k = 1; k <= steps; ++k) {
+        World world;
+        prepare(world);
+        world.destination.fail_at(k, Fault::lose_connection_late_commit);
+        world.destination.before_step = [&world, k] {
+            if (world.destination.steps() + 1 == k) world.stop.request();
+        };
+        (void)world.run();
+        world.destination.before_step = nullptr;
+        world.stop = {};
+        world.journal = {};
+        resume(world);
+        auto expected = expected_contents(world);
+        for (int i = 0; i < 12; ++i) expected.push_back("INBOX|0||" + sample_message(200 + i));
+        std::ranges::sort(expected);
+        EXPECT_EQ(world.destination.contents(), expected) << "destination step " << k;
+    }
+}
+
+TEST(PassLostJournal, WaitsForNobodyWhereTheMailboxIsNew) {
+    World world;
+    fill(world);
+    auto const began = world.clock.now();
+    resume(world);
+    EXPECT_EQ(world.clock.now(), began);
+}
+
 /// What the server says in place of a status counts, although all mail is copied.
 TEST(PassStatus, EndsWithTheWordsOfTheServer) {
     World world;
