@@ -14,6 +14,12 @@ bool is_about_the_message(ErrorCode code) {
            code == ErrorCode::message_limit;
 }
 
+/// True for an error by which a connection ends, and which says no more than that.
+bool is_end_of_connection(ErrorCode code) {
+    return code == ErrorCode::connection_lost || code == ErrorCode::timed_out ||
+           code == ErrorCode::server_bug || code == ErrorCode::cancelled;
+}
+
 /// The UIDs of an APPENDUID that can be true; empty where they contradict what we know.
 std::vector<Uid> believable_uids(FolderWork const& folder, AppendOutcome const& outcome, std::size_t count) {
     if (outcome.uids.size() != count || outcome.uid_validity != folder.destination.uid_validity) return {};
@@ -102,10 +108,11 @@ void DestinationHalf::end_folder() {
 Task<> DestinationHalf::ask_status(FolderWork& folder) {
     std::vector<MailboxName> names(1, folder.mapped.destination);
     auto const asked = co_await attempt(parts_.destination.status(std::move(names)));
-    // Why a lane ends is said by what it copies. Without an answer conclude() asks again.
     auto const error = error_of(asked.exception);
-    if (error && error->code == ErrorCode::uid_validity_changed) asked.rethrow();
     if (!error) folder.destination_after = asked.value->front();
+    // Whoever copies over a connection that has ended says why; and if this answer is all that is missing,
+    // conclude() asks again. Anything else is the server's own word, or the folder has become another one.
+    if (error && !is_end_of_connection(error->code)) asked.rethrow();
 }
 
 Task<bool> DestinationHalf::take_body(BodyBegin begin) {
@@ -156,7 +163,7 @@ Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
         if (data == nullptr || data->bytes.size() > left) {
             // The source broke off. What was sent before is answered first: dropping this APPEND ends the
             // connection.
-            co_await wait_until_answered();
+            co_await wait_before_dropping();
             co_return false;
         }
         left -= data->bytes.size();
@@ -247,6 +254,13 @@ bool DestinationHalf::may_raise_questions() const {
 
 Task<> DestinationHalf::wait_until_answered() {
     while (!sent_.empty()) {
+        changed_.clear();
+        co_await changed_.wait();
+    }
+}
+
+Task<> DestinationHalf::wait_before_dropping() {
+    while (!sent_.empty() && !asking_) {
         changed_.clear();
         co_await changed_.wait();
     }
@@ -388,7 +402,7 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     if (kept && error.code == ErrorCode::append_rejected) {
         bool const first = answered.reduction.kept == Kept::everything;
         Reduction reduction{*kept, first ? std::move(text) : answered.reduction.refusal};
-        parts_.state.retries.push_back({&folder, {message.meta}, std::move(reduction)});
+        parts_.retries.push_back({&folder, {message.meta}, std::move(reduction)});
         co_return;
     }
     std::string const code(info(error.code).name);
@@ -404,11 +418,21 @@ Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
     bool const sent_before = folder.recreated && answered.since <= *folder.recreated;
     if (!sent_before && folder.recreated) co_return give_up(folder, std::move(error));
     if (!sent_before) {
+        struct Asking {
+            DestinationHalf& half;
+            explicit Asking(DestinationHalf& asker) : half(asker) { set(true); }
+            ~Asking() { set(false); }
+            void set(bool asking) const {
+                half.asking_ = asking;
+                half.changed_.set();
+            }
+        } const asking(*this);
         auto const created =
             co_await parts_.destination.create(folder.mapped.destination, folder.mapped.source.role);
         if (created.outcome == CreateOutcome::refused) co_return give_up(folder, created.error);
         auto const opened = co_await parts_.destination.open(folder.mapped.destination, Access::read_write);
         folder.destination = opened.status;
+        parts_.state.found.add(folder.mapped.destination, opened.status);
         folder.recreated = parts_.context.clock.now();
         co_await parts_.journal.set_destination_epoch(folder.record.id, opened.status.uid_validity);
     }
@@ -427,11 +451,11 @@ void DestinationHalf::retry(Sent& answered) {
     std::vector<MessageMeta> metas;
     for (auto& message : answered.messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {
-        parts_.state.retries.push_back({&folder, std::move(metas), reduction});
+        parts_.retries.push_back({&folder, std::move(metas), reduction});
         return;
     }
     for (auto& half : halve(std::move(metas)))
-        parts_.state.retries.push_back({&folder, std::move(half), reduction});
+        parts_.retries.push_back({&folder, std::move(half), reduction});
 }
 
 }  // namespace imapcopy::copy

@@ -64,6 +64,10 @@ class DestinationHalf {
     void sent(std::vector<Message> messages, std::unique_ptr<Append> append);
     Task<> wait_for_room();
     Task<> wait_until_answered();
+    /// The same for an APPEND that is half sent and will be dropped, and the connection with it. Does not
+    /// wait for what an answer has made us ask: that comes behind this very APPEND. Answers that are still
+    /// missing then are left to settle.
+    Task<> wait_before_dropping();
     /// True while an answer may lead to a look at flags.
     bool may_raise_questions() const;
 
@@ -85,8 +89,9 @@ class DestinationHalf {
     Reduction reduction_;  ///< Of what folder_ is about.
     Batch batch_;
     std::deque<Sent> sent_;
-    Event changed_;  ///< sent_ or writing_over_ changed.
+    Event changed_;  ///< sent_, writing_over_ or asking_ changed.
     bool writing_over_ = false;
+    bool asking_ = false;  ///< The answer that is being recorded waits for other answers of the destination.
     bool collecting_failed_ = false;
     std::optional<Error> fatal_;  ///< An answer that ends the pass: over quota, throttled, …
 };

@@ -26,8 +26,8 @@ bool is_unchanged(FolderWork const& folder) {
 
 void add_folder(PassState& state, MappedFolder mapped) {
     if (!mapped.source.status) {
-        state.exceptions.push_back({mapped.path, Uid(), "FolderVanished", 0,
-                                    "the source lists this folder but does not tell its status"});
+        state.list({mapped.path, Uid(), "FolderVanished", 0,
+                    "the source lists this folder but does not tell its status"});
         return;
     }
     auto work = std::make_unique<FolderWork>();
@@ -105,6 +105,7 @@ Task<> use_opened(LaneParts& parts, FolderWork& folder, Opened const& opened) {
     auto const& status = opened.status;
     folder.destination = status;
     folder.permanent_flags = opened.permanent_flags;
+    parts.state.found.add(folder.mapped.destination, status);
     auto const known = folder.record.destination_uid_validity;
     if (known == status.uid_validity) co_return;
     co_await parts.journal.set_destination_epoch(folder.record.id, status.uid_validity);
@@ -151,21 +152,26 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
 /// Every message that the destination does not take, or not wholly, of this pass or of an earlier one, is in
 /// the report. Those that earlier passes recorded as refused were taken for copied until now.
 Task<> list_exceptions(LaneParts& parts, FolderWork& folder) {
-    auto const listed = co_await parts.journal.exceptions(folder.record.id);
-    auto const refused = static_cast<std::uint64_t>(
-        std::ranges::count(listed.messages, MessageState::refused, &LedgerEntry::state));
+    std::uint64_t refused = 0;
+    LedgerView listed;
+    do {
+        auto const after = listed.empty() ? Uid() : listed.back().source_uid;
+        listed = co_await parts.journal.exceptions(folder.record.id, after);
+        for (auto const& entry : listed) {
+            refused += entry.state == MessageState::refused ? 1 : 0;
+            parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
+        }
+    } while (listed.size() == exceptions_per_call);
     auto const earlier = refused - std::min(folder.refused_now, refused);
     auto& progress = parts.state.progress;
     folder.result.recognised -= std::min<std::uint64_t>(earlier, folder.result.recognised);
     progress.messages_done -= std::min<std::uint64_t>(earlier, progress.messages_done);
     progress.messages_skipped += earlier;
-    for (auto const& entry : listed.messages) {
-        parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
-    }
-    if (listed.unkept_messages == 0) co_return;
+    auto const unkept = co_await parts.journal.unkept_flags(folder.record.id);
+    if (unkept.messages == 0) co_return;
     parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::attribute_refused).name), 0,
-                         "the destination does not keep " + printable(listed.unkept_flags.to_string()) +
-                             ", which " + std::to_string(listed.unkept_messages) + " messages had");
+                         "the destination does not keep " + printable(unkept.flags.to_string()) + ", which " +
+                             std::to_string(unkept.messages) + " messages had");
 }
 
 template <class Predicate>
@@ -272,7 +278,7 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     co_await sides.join();
     auto map = map_mailboxes(source, destination, folders);
     auto& state = parts.state;
-    state.exceptions.insert(state.exceptions.end(), map.notes.begin(), map.notes.end());
+    for (auto& note : map.notes) state.list(std::move(note));
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
     for (auto& mapped : map.folders) add_folder(state, std::move(mapped));
@@ -301,7 +307,7 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
-                                   folder->record.id, folder->destination.uid_validity);
+                                   folder->record.id, folder->destination.uid_validity, parts.state.found);
     }
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();

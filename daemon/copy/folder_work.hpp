@@ -61,8 +61,10 @@ class PassState {
     explicit PassState(Observer& observer) : observer_(observer) {}
 
     std::vector<std::unique_ptr<FolderWork>> folders;  ///< Addresses stay valid.
-    std::vector<RetryGroup> retries;
-    std::vector<Exception> exceptions;
+    std::vector<RetryGroup> retries;                   ///< Of lanes that have ended.
+    std::vector<Exception> exceptions;                 ///< At most exceptions_max.
+    std::uint64_t exceptions_unlisted = 0;             ///< Those beyond.
+    FoundFolders found;                                ///< By this pass, in whichever try.
     Progress progress;
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
@@ -92,9 +94,16 @@ class PassState {
         ++folder.refused_now;
         ++progress.messages_skipped;
     }
+    void list(Exception exception) {
+        if (exceptions.size() < exceptions_max) {
+            exceptions.push_back(std::move(exception));
+        } else {
+            ++exceptions_unlisted;
+        }
+    }
     /// Lists a folder as a whole, or a message: one that is not stored, or what it did not keep.
     void add_note(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes, std::string text) {
-        exceptions.push_back({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
+        list({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
         ++folder.result.exceptions;
     }
     /// A message of which the journal knows nothing: listed and counted.

@@ -27,12 +27,13 @@ struct LaneParts {
     PassState& state;
     LaneOptions options;
     LaneSeat seat = {};
+    std::vector<RetryGroup> retries = {};  ///< Of this lane, not tried again yet.
 };
 
 /// Copies folder after folder from `queue`: lists, plans, fetches and appends window by window. Messages of
-/// refused batches come back in state.retries. Returns false if the stop signal ended it early: everything
-/// announced has been answered. Throws the first Failure of either half after both have ended; the
-/// connections are then of no more use.
+/// refused batches are tried again when they become many; the last of them come back in state.retries.
+/// Returns false if the stop signal ended it early: everything announced has been answered. Throws the first
+/// Failure of either half after both have ended; the connections are then of no more use.
 Task<bool> copy_folders(LaneParts& parts, FolderQueue& queue);
 
 /// Appends each group again as one batch; groups that are refused again come back smaller in state.retries,

@@ -49,9 +49,13 @@ struct FolderResult {
     bool created = false;
 };
 
+/// A server may refuse something of every message: more are counted only.
+inline constexpr std::size_t exceptions_max = 10'000;
+
 struct PassResult {
     std::vector<FolderResult> folders;
-    std::vector<Exception> exceptions;
+    std::vector<Exception> exceptions;      ///< The first exceptions_max.
+    std::uint64_t exceptions_unlisted = 0;  ///< How many more there are.
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;  ///< Something was created, copied or set at the destination.

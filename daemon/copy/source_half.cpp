@@ -17,6 +17,12 @@ namespace {
 /// Fetches of one connection, one behind the other: enough that small folders cost no round trip each.
 constexpr std::size_t fetches_under_way_max = 8;
 
+std::size_t messages_in(std::vector<RetryGroup> const& groups) {
+    std::size_t messages = 0;
+    for (auto const& group : groups) messages += group.messages.size();
+    return messages;
+}
+
 /// Where the listing starts: what the last complete pass has seen is not listed again.
 Uid first_uid(FolderWork const& folder) {
     auto const& complete = folder.record.source_complete;
@@ -118,15 +124,14 @@ Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
     for (bool any = false;; any = true) {
         auto const waits = [&] {
             bool const for_plan = planning.windows.empty() && !planning.over;
-            bool const full = fetches_under_way_ >= fetches_under_way_max ||
-                              messages_under_way_ >= parts_.options.messages_per_window;
-            bool const for_room = !planning.windows.empty() && full;
+            bool const for_room = !planning.windows.empty() && !has_room_for_fetch();
             return !fetching.failed() && (for_plan || for_room);
         };
         while (waits()) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
         }
+        co_await retry_refused(fetching);
         if (planning.windows.empty() || fetching.failed() || stop_requested()) co_return any;
         auto messages = std::move(planning.windows.front());
         planning.windows.pop_front();
@@ -135,6 +140,24 @@ Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
         ++fetches_under_way_;
         messages_under_way_ += messages.size();
         fetching.spawn(fetch(planning.folder, std::move(messages)));
+    }
+}
+
+/// A second window of a large folder may be on its way behind the first, but no more.
+bool SourceHalf::has_room_for_fetch() const {
+    return fetches_under_way_ < fetches_under_way_max &&
+           messages_under_way_ <= parts_.options.messages_per_window;
+}
+
+Task<> SourceHalf::retry_refused(TaskGroup const& fetching) {
+    while (messages_in(parts_.retries) > parts_.options.messages_per_window) {
+        while (fetches_under_way_ > 0 && !fetching.failed()) {
+            planned_changed_.clear();
+            co_await planned_changed_.wait();
+        }
+        if (fetching.failed() || stop_requested()) co_return;
+        auto groups = std::exchange(parts_.retries, {});
+        co_await read_groups(std::move(groups));
     }
 }
 
@@ -321,7 +344,7 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
     auto const& destination = folder.destination;
     if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
     co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination,
-                               folder.record.id, destination.uid_validity);
+                               folder.record.id, destination.uid_validity, parts_.state.found);
     auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
     auto const& complete = folder.record.destination_complete;
     bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
@@ -354,9 +377,15 @@ Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, Ui
 }
 
 Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
-    auto const listed = co_await parts_.journal.exceptions(folder.record.id);
-    auto const& entries = listed.messages;
-    if (entries.empty()) co_return;
+    LedgerView listed;
+    do {
+        auto const after = listed.empty() ? Uid() : listed.back().source_uid;
+        listed = co_await parts_.journal.exceptions(folder.record.id, after);
+        if (!listed.empty()) co_await forget_expunged(folder, listed);
+    } while (listed.size() == exceptions_per_call);
+}
+
+Task<> SourceHalf::forget_expunged(FolderWork& folder, LedgerView const& entries) {
     std::vector<Uid> still_there;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { still_there.push_back(meta.uid); };
     UidRange const range{entries.front().source_uid, entries.back().source_uid};
@@ -365,10 +394,12 @@ Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
     std::vector<Outcome> outcomes;
     for (auto const& entry : entries) {
         if (present.contains(entry.source_uid)) continue;
-        // A copy stays a copy; only nothing is said of it.
-        bool const refused = entry.state == MessageState::refused;
+        // A copy stays a copy; only nothing is said of it. One whose folder got another UIDVALIDITY, and that
+        // was not found again, is none any more: it must not claim a message that comes later.
+        bool const holds_copy =
+            entry.state != MessageState::refused && entry.destination_uid_validity.value() != 0;
         outcomes.push_back({entry.source_uid,
-                            refused ? MessageState::gone : entry.state,
+                            holds_copy ? entry.state : MessageState::gone,
                             entry.destination_uid,
                             entry.destination_uid_validity,
                             entry.identity,

@@ -55,6 +55,9 @@ class SourceHalf final {
     Task<> start_fetches(TaskGroup& fetching);
     /// False: there was nothing to fetch.
     Task<bool> fetch_windows(Planning& planning, TaskGroup& fetching);
+    /// Tries refused messages again, once they are many, with nothing else under way.
+    Task<> retry_refused(TaskGroup const& fetching);
+    bool has_room_for_fetch() const;
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
     void count_without_bodies(FolderWork& folder);
     bool stop_requested();
@@ -65,6 +68,7 @@ class SourceHalf final {
     Task<UidRange> find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed);
     /// A message that is no longer at the source is no exception any more.
     Task<> forget_expunged_exceptions(FolderWork& folder);
+    Task<> forget_expunged(FolderWork& folder, LedgerView const& entries);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
     Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window);
@@ -81,7 +85,7 @@ class SourceHalf final {
     bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
     std::size_t fetches_under_way_ = 0;
-    std::size_t messages_under_way_ = 0;  ///< In those fetches.
+    std::size_t messages_under_way_ = 0;  ///< Of these fetches.
     Event planned_changed_;               ///< Any of the above.
     std::vector<FolderWork*> fetched_;    ///< Of which something was to be fetched.
     bool stopped_ = false;

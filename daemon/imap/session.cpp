@@ -93,4 +93,8 @@ std::uint64_t Session::bytes_transferred() const {
     return impl_->connection().bytes_transferred();
 }
 
+bool Session::compression_proven() const {
+    return impl_->connection().compression_proven();
+}
+
 }  // namespace imapcopy::imap

@@ -14,6 +14,7 @@
 #include "common/context.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/config/providers.hpp"
+#include "daemon/copy/abort.hpp"
 #include "daemon/jobs/rate.hpp"
 #include "daemon/jobs/schedule.hpp"
 #include "daemon/store/job_store.hpp"
@@ -33,8 +34,9 @@ enum class Wish : std::uint8_t { none, hold, cancel };
 struct Running {
     StopSignal stop;
     Wish wish = Wish::none;
-    boost::asio::cancellation_signal abort;
-    std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
+    copy::Abort abort;                        ///< Of its connections.
+    boost::asio::cancellation_signal cancel;  ///< Of what it waits for otherwise.
+    std::unique_ptr<Alarm> abort_alarm;       ///< Set when a drain must end soon.
     Rate rate;
     TimePoint published = TimePoint::min();
     bool saving = false;      ///< A save of the progress is under way.

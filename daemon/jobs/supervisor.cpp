@@ -341,11 +341,11 @@ Task<> Supervisor::attempt(Entry& entry) {
     } else {
         auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
         ProgressObserver observer(*this, entry);
-        auto running =
-            run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes}, observer);
+        auto running = run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes},
+                               entry.running->abort, observer);
         // Spawned on its own: an abort ends the attempt, and this coroutine lives on to record it.
         auto token =
-            boost::asio::bind_cancellation_slot(entry.running->abort.slot(), boost::asio::use_awaitable);
+            boost::asio::bind_cancellation_slot(entry.running->cancel.slot(), boost::asio::use_awaitable);
         auto spawned = boost::asio::co_spawn(executor_, std::move(running), std::move(token));
         end = co_await std::move(spawned);
     }
@@ -486,7 +486,8 @@ void Supervisor::abort(JobId id) {
     if (entry == nullptr || !entry->running) return;
     context_.log.write(LogLevel::warning, "aborted, since it did not stop by itself",
                        {{"job", to_string(id)}});
-    entry->running->abort.emit(boost::asio::cancellation_type::terminal);
+    entry->running->abort.request();
+    entry->running->cancel.emit(boost::asio::cancellation_type::terminal);
 }
 
 void Supervisor::interrupt(Running& running, Wish wish, Duration grace) {
