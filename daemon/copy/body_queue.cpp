@@ -37,6 +37,12 @@ Task<std::optional<Piece>> BodyQueue::pop() {
     co_return piece;
 }
 
+Task<> BodyQueue::wait() {
+    if (is_readable()) co_return;
+    readable_.clear();
+    co_await readable_.wait();
+}
+
 void BodyQueue::close() {
     closed_ = true;
     readable_.set();

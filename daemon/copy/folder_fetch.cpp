@@ -59,7 +59,7 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
         Piece beginning = FolderBegin{&folder_, reduction_};
         co_await mouth_.queue.push(std::move(beginning));
     }
-    if (size_bytes <= whole_bytes_max && size_bytes < parts_.options.batch.stream_bytes) {
+    if (size_bytes <= whole_bytes_max) {
         gathered_ = WholeBody{std::move(meta), size_bytes, {}};
         gathered_->bytes.reserve(size_bytes);
         co_return;

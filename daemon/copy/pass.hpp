@@ -78,8 +78,9 @@ struct PassOptions {
     std::uint64_t message_bytes_max = 2ULL << 30U;
     /// So many are listed, planned and kept in memory together.
     std::uint32_t messages_per_window = 5000;
-    std::uint32_t batch_messages_max = 100;
-    std::size_t batch_bytes_max = 1024 * 1024;
+    /// Messages and bytes of one APPEND. They pass through it and are not held in memory.
+    std::uint32_t batch_messages_max = 200;
+    std::size_t batch_bytes_max = 2 * 1024 * 1024;
 };
 
 /// What a pass would do: --dry-run and `imapcopyctl plan`.
