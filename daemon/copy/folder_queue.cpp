@@ -58,7 +58,7 @@ void FolderQueue::drop_windows(FolderWork& folder) {
 std::size_t FolderQueue::ahead_max() const {
     constexpr std::size_t most = 8;
     if (lanes_ == 1) return most;
-    return std::clamp<std::size_t>((folders_.size() - taken_) / (2 * lanes_), 1, most);
+    return std::clamp<std::size_t>((folders_.size() - taken_) / (3 * lanes_), 1, most);
 }
 
 bool FolderQueue::has_more() const {

@@ -51,6 +51,7 @@ class FolderQueue {
     /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
     /// can take, so there are fewer the nearer the end is.
     std::size_t ahead_max() const;
+    bool has_several_lanes() const { return lanes_ > 1; }
     /// True if one lane more would find something to do.
     bool has_more() const;
     void add_lane() { ++lanes_; }

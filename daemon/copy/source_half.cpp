@@ -57,7 +57,9 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
 Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     TaskGroup planning(co_await boost::asio::this_coro::executor);
     while (!planning.failed() && !fetching_over_ && !stop_requested()) {
-        if (planned_.size() > folders.ahead_max()) {
+        // What is being fetched counts where other lanes could have it.
+        auto const fetched = folders.has_several_lanes() ? fetches_under_way_ : 0;
+        if (planned_.size() + fetched > folders.ahead_max()) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
             continue;

@@ -127,11 +127,11 @@ TEST_F(FolderQueueTest, LetsALonelyLanePlanFurtherAhead) {
     std::vector<FolderWork*> folders;
     for (auto& each : many) folders.push_back(&each);
     queue.open(folders);
-    EXPECT_EQ(queue.ahead_max(), 4U);
+    EXPECT_EQ(queue.ahead_max(), 2U);
     queue.remove_lane();
     EXPECT_EQ(queue.ahead_max(), 8U);
     queue.add_lane();
-    EXPECT_EQ(queue.ahead_max(), 4U);
+    EXPECT_EQ(queue.ahead_max(), 2U);
 }
 
 }  // namespace
