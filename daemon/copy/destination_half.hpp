@@ -47,7 +47,7 @@ class DestinationHalf {
     /// wait for it at the end of the pass.
     void end_folder();
     Task<> ask_status(FolderWork& folder);
-    /// One body from the queue. False: the queue ended inside it.
+    /// One body from the queue. False: the queue, or that body, ended inside it.
     Task<bool> take_body(BodyBegin begin);
     Task<> take_whole_body(WholeBody body);
     Task<bool> stream_body(BodyBegin begin);
