@@ -82,7 +82,9 @@ Task<> DestinationHalf::write() {
         if (!piece) break;
         if (auto* const begin = std::get_if<BodyBegin>(&*piece)) {
             bool const whole = co_await stream_body(std::move(*begin));
-            if (!whole) co_return drop_batch();
+            if (whole) continue;
+            queue_.abandon();  // What other fetches put behind it has no place to go.
+            co_return drop_batch();
         } else if (auto* const body = std::get_if<WholeBody>(&*piece)) {
             co_await take_whole_body(std::move(*body));
         } else if (auto const* const folder = std::get_if<FolderBegin>(&*piece)) {
@@ -141,8 +143,8 @@ Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
     std::uint64_t left = begin.size_bytes;
     for (;;) {
         auto piece = co_await queue_.pop();
+        if (piece && std::holds_alternative<BodyEnd>(*piece)) break;
         auto* const data = piece ? std::get_if<BodyData>(&*piece) : nullptr;
-        if (piece && data == nullptr) break;
         if (data == nullptr || data->bytes.size() > left) {
             // The source broke off. What was sent before is answered first: dropping this APPEND ends the
             // connection.

@@ -53,7 +53,7 @@ class DestinationHalf {
     /// The next piece of the queue. Ends the batch where there is none and the server has nothing to do.
     Task<std::optional<Piece>> next_piece();
     Task<> take_whole_body(WholeBody body);
-    /// A body from the queue. False: the queue ended inside it.
+    /// A body from the queue. False: the queue, or that body, ended inside it.
     Task<bool> stream_body(BodyBegin begin);
     /// Announces a message to the batch, which is another one if this one is full.
     Task<> begin_message(MessageMeta const& meta, std::uint64_t size_bytes);

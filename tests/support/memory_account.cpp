@@ -93,17 +93,17 @@ void MemoryServer::step(std::string_view what) {
 Task<> MemoryEndpoint::step(std::string_view what) {
     auto const name = std::string(what);
     co_await boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
-    if (dead_) throw Failure(Error{ErrorCode::connection_lost, name, {}, side_});
+    if (dead_) throw Failure(Error{cause_, name, {}, side_});
     struct Death {
         MemoryEndpoint& endpoint;
         bool averted = false;
         ~Death() {
-            if (!averted) endpoint.die();
+            if (!averted) endpoint.die(ErrorCode::connection_lost);
         }
     } death{*this};
     server_.step(name);
     while (server_.falls_silent && server_.falls_silent(name)) {
-        if (dead_) throw Failure(Error{ErrorCode::cancelled, name, {}, side_});
+        if (dead_) throw Failure(Error{cause_, name, {}, side_});
         changed_.clear();
         co_await changed_.wait();
     }
@@ -119,7 +119,8 @@ Task<> MemoryEndpoint::begin_command(std::string_view what) {
     co_await step(name);
 }
 
-void MemoryEndpoint::die() noexcept {
+void MemoryEndpoint::die(ErrorCode cause) noexcept {
+    if (!dead_) cause_ = cause;
     dead_ = true;
     changed_.set();
 }
@@ -295,7 +296,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
     }
     ~MemoryAppend() override {
         if (committed_ || answered_) return;
-        endpoint_.die();
+        endpoint_.die(ErrorCode::cancelled);
         end_writing();
     }
     MemoryAppend(MemoryAppend const&) = delete;
@@ -336,7 +337,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         } catch (Failure const&) {
             store(server.fault() == Fault::lose_connection_late_commit ? std::chrono::seconds(3)
                                                                        : Duration{});
-            endpoint_.die();
+            endpoint_.die(ErrorCode::connection_lost);
             throw;
         }
         store(Duration{});

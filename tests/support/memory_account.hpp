@@ -132,7 +132,7 @@ class MemoryEndpoint final : public Endpoint {
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override;
     void leave() override { dead_ = true; }
-    void abort() noexcept override { die(); }
+    void abort() noexcept override { die(ErrorCode::cancelled); }
     std::uint64_t bytes_transferred() const override { return bytes_; }
 
  private:
@@ -141,7 +141,7 @@ class MemoryEndpoint final : public Endpoint {
     Task<> step(std::string_view what);
     /// The first step of a command: it waits for the end of an APPEND that is being written.
     Task<> begin_command(std::string_view what);
-    void die() noexcept;
+    void die(ErrorCode cause) noexcept;
     MailboxStatus status_of(StoredMailbox const& mailbox) const;
     StoredMailbox& require(MailboxName const& name, std::string_view what);
     /// The same for what relies on the UIDs of an earlier opening.
@@ -155,6 +155,7 @@ class MemoryEndpoint final : public Endpoint {
     Event changed_;            ///< is_writing_ or dead_ is.
     std::set<std::string> opened_;
     bool dead_ = false;
+    ErrorCode cause_ = ErrorCode::connection_lost;  ///< Of death.
     std::uint64_t bytes_ = 0;
 };
 
