@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <cstdio>
+#include <ctime>
 
 namespace imapcopy {
 namespace {
@@ -97,6 +98,12 @@ TimePoint RealClock::now() const {
 
 WallTime RealClock::wall_now() const {
     return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+Duration RealClock::processor_time() const {
+    timespec used{};
+    (void)::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);  // Linux always has this clock.
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 Task<> RealClock::sleep_until(TimePoint when) {

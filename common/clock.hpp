@@ -30,6 +30,8 @@ class Clock {
     virtual ~Clock() = default;
     virtual TimePoint now() const = 0;
     virtual WallTime wall_now() const = 0;
+    /// How long a processor has worked for the calling thread since the thread began.
+    virtual Duration processor_time() const = 0;
     /// Returns at `when` or at once if it has passed. Ends early only by Asio cancellation (throws).
     virtual Task<> sleep_until(TimePoint when) = 0;
     /// `on_alarm` must not throw and outlives nothing: destroying the alarm forgets it.
@@ -43,6 +45,7 @@ class RealClock final : public Clock {
     explicit RealClock(boost::asio::any_io_executor executor);
     TimePoint now() const override;
     WallTime wall_now() const override;
+    Duration processor_time() const override;
     Task<> sleep_until(TimePoint when) override;
     std::unique_ptr<Alarm> make_alarm(std::function<void()> on_alarm) override;
 

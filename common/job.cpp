@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 12> phase_texts = {
     "failed",  "cancelled"};
 constexpr std::array<std::string_view, 9> wait_reason_texts = {
     "", "throttled", "network", "hours", "credentials", "quota", "host", "held", "store"};
+constexpr std::array<std::string_view, 6> bound_texts = {"", "source", "destination", "line", "limit", "us"};
 constexpr std::array<std::string_view, 3> tls_mode_texts = {"implicit", "starttls", "cleartext"};
 constexpr std::array<std::string_view, 2> auth_method_texts = {"password", "xoauth2"};
 constexpr std::array<std::string_view, 3> verify_level_texts = {"counts", "index", "digest"};
@@ -184,6 +185,9 @@ std::string_view to_string(Phase phase) {
 std::string_view to_string(WaitReason reason) {
     return text_of(wait_reason_texts, reason);
 }
+std::string_view to_string(Bound bound) {
+    return text_of(bound_texts, bound);
+}
 std::string_view to_string(TlsMode mode) {
     return text_of(tls_mode_texts, mode);
 }
@@ -202,6 +206,9 @@ std::optional<Phase> parse_phase(std::string_view text) {
 }
 std::optional<WaitReason> parse_wait_reason(std::string_view text) {
     return value_of<WaitReason>(wait_reason_texts, text);
+}
+std::optional<Bound> parse_bound(std::string_view text) {
+    return value_of<Bound>(bound_texts, text);
 }
 std::optional<TlsMode> parse_tls_mode(std::string_view text) {
     return value_of<TlsMode>(tls_mode_texts, text);

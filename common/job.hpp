@@ -124,6 +124,18 @@ struct JobSpec {
     bool operator==(JobSpec const&) const = default;
 };
 
+/// What a job at work waits for most, and would be faster without.
+enum class Bound : std::uint8_t {
+    unknown,      ///< Not seen for long enough, or nothing is being copied.
+    source,       ///< The source server takes its time to answer.
+    destination,  ///< The destination server does.
+    line,         ///< Bytes come, or leave, no faster.
+    limit,        ///< One of the servers, while more lanes are worth it than the job was given.
+    us,           ///< The daemon: its processor, or its disk.
+};
+std::string_view to_string(Bound bound);  ///< As the enumerator; "" for unknown.
+std::optional<Bound> parse_bound(std::string_view text);
+
 /// Counts of one job, since its creation.
 struct Progress {
     std::uint32_t folders_total = 0;
@@ -136,7 +148,12 @@ struct Progress {
     std::uint64_t bytes_per_second = 0;
     WallTime estimated_end = {};
     std::string current_folder;
-    std::uint32_t lanes = 0;  ///< Pairs of connections at work now; not stored.
+    // Of a job at work; not stored.
+    std::uint32_t lanes = 0;  ///< Pairs of connections at work now.
+    /// The shortest time from a command to its answer; 0: unknown.
+    std::chrono::microseconds source_round_trip{};
+    std::chrono::microseconds destination_round_trip{};
+    Bound bound = Bound::unknown;
     bool operator==(Progress const&) const = default;
 };
 

@@ -88,6 +88,15 @@ enum class Message : std::uint8_t {
     ctl_bytes,
     ctl_rate,
     ctl_ends_at,
+    ctl_lane,
+    ctl_lanes,        ///< {0} how many
+    ctl_round_trips,  ///< {0} milliseconds to the source, {1} to the destination
+    ctl_bound,        ///< {0} source, destination, line, limit or us
+    bound_source,
+    bound_destination,
+    bound_line,
+    bound_limit,
+    bound_us,
     ctl_skipped,
     ctl_times,
     ctl_ask_password,

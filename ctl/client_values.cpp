@@ -52,6 +52,11 @@ void set_progress(JobView& job, sdbus::Variant const& value) {
     field = value.get<std::decay_t<decltype(field)>>();
 }
 
+template <auto member>
+void set_duration(JobView& job, sdbus::Variant const& value) {
+    job.progress.*member = std::chrono::microseconds(value.get<std::uint64_t>());
+}
+
 struct Property {
     char const* name;
     Setter apply;
@@ -92,6 +97,13 @@ constexpr Property properties_of_job[] = {
     {"EstimatedEnd",
      [](JobView& job, sdbus::Variant const& value) { job.progress.estimated_end = read_time(value); }},
     {"CurrentFolder", set_progress<&Progress::current_folder>},
+    {"Lanes", set_progress<&Progress::lanes>},
+    {"SourceRoundTrip", set_duration<&Progress::source_round_trip>},
+    {"DestinationRoundTrip", set_duration<&Progress::destination_round_trip>},
+    {"Bound",
+     [](JobView& job, sdbus::Variant const& value) {
+         job.progress.bound = parse_bound(value.get<std::string>()).value_or(Bound::unknown);
+     }},
     {"Error", set_error},
 };
 

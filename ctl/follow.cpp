@@ -122,8 +122,9 @@ class BarDisplay final : public Display {
                                       {std::to_string(order.size() - rows_max)}));
                 break;
             }
-            auto const title = "job " + to_string(job->id) + "  " + route(*job) + "  " +
-                               std::string(to_string(state_of(job->phase)));
+            auto title = "job " + to_string(job->id) + "  " + route(*job) + "  " +
+                         std::string(to_string(state_of(job->phase)));
+            if (auto const pace = pace_sentence(*job, text); !pace.empty()) title += "  " + pace;
             out.push_back(display_width(title) <= columns ? title : fitted(title, columns));
             out.push_back("  " + progress_bar(*job, text, columns - 2));
         }

@@ -61,6 +61,11 @@ Json time_or_null(WallTime time) {
     return to_rfc3339(time);
 }
 
+Json number_or_null(std::chrono::microseconds time) {
+    if (time.count() == 0) return nullptr;
+    return time.count();
+}
+
 Json named(std::string_view name, std::string_view text) {
     if (name.empty() && text.empty()) return nullptr;
     auto out = Json::object();
@@ -100,6 +105,27 @@ Color color_of(JobView const& job) {
         case JobState::error: return Color::red;
     }
     return Color::none;
+}
+
+/// In milliseconds; below ten of them in tenths.
+std::string round_trip_text(std::chrono::microseconds time) {
+    if (time.count() == 0) return "?";
+    auto const tenths = std::max<std::int64_t>((time.count() + 50) / 100, 1);
+    if (tenths >= 100 || tenths % 10 == 0) return std::to_string((tenths + 5) / 10);
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+/// What the bound of a job means to the person who waits for it.
+std::string bound_sentence(Bound bound, std::string const& language) {
+    switch (bound) {
+        case Bound::unknown: return {};
+        case Bound::source: return message(Message::bound_source, language);
+        case Bound::destination: return message(Message::bound_destination, language);
+        case Bound::line: return message(Message::bound_line, language);
+        case Bound::limit: return message(Message::bound_limit, language);
+        case Bound::us: return message(Message::bound_us, language);
+    }
+    return {};
 }
 
 }  // namespace
@@ -153,6 +179,25 @@ std::string progress_sentence(JobView const& job, TextStyle const& style) {
                                   {short_time(progress.estimated_end, style.now, style.zone)}));
         }
     }
+    add_part(out, pace_sentence(job, style));
+    return out;
+}
+
+std::string pace_sentence(JobView const& job, TextStyle const& style) {
+    auto const& progress = job.progress;
+    std::string out;
+    if (!holds_slot(job.phase)) return out;
+    if (progress.lanes > 0) {
+        auto const words = progress.lanes == 1 ? Message::ctl_lane : Message::ctl_lanes;
+        add_part(out, message(words, style.language, {number(progress.lanes)}));
+    }
+    if (progress.source_round_trip.count() > 0 || progress.destination_round_trip.count() > 0) {
+        add_part(out, message(Message::ctl_round_trips, style.language,
+                              {round_trip_text(progress.source_round_trip),
+                               round_trip_text(progress.destination_round_trip)}));
+    }
+    if (progress.bound != Bound::unknown)
+        add_part(out, message(Message::ctl_bound, style.language, {to_string(progress.bound)}));
     return out;
 }
 
@@ -174,6 +219,8 @@ std::string status_text(JobView const& job, TextStyle const& text, Style const& 
     out +=
         "\n  " + colored(to_string(state), color_of(job), style) + ": " + state_sentence(state, text) + "\n";
     out += "  " + progress_sentence(job, text) + "\n";
+    auto const bound = bound_sentence(job.progress.bound, text.language);
+    if (holds_slot(job.phase) && !bound.empty()) out += "  " + bound + "\n";
     if (auto const why = note(job, text); !why.empty()) out += "  " + why + "\n";
     if (style.verbose) {
         auto const time = [&](WallTime when) {
@@ -244,6 +291,10 @@ Json job_fields(JobView const& job, std::string_view language) {
     out["bytes_per_second"] = progress.bytes_per_second;
     out["estimated_end"] = time_or_null(progress.estimated_end);
     out["current_folder"] = progress.current_folder;
+    out["lanes"] = progress.lanes;
+    out["source_round_trip"] = number_or_null(progress.source_round_trip);
+    out["destination_round_trip"] = number_or_null(progress.destination_round_trip);
+    out["bound"] = progress.bound == Bound::unknown ? Json(nullptr) : Json(to_string(progress.bound));
     out["error"] = job.error ? named(info(job.error->code).name, error_text(*job.error)) : Json(nullptr);
     return out;
 }
@@ -277,6 +328,10 @@ Records job_records(std::vector<JobView> const& jobs, TextStyle const& style) {
                        {"bytes_per_second", Kind::rate},
                        {"estimated_end", Kind::time},
                        {"current_folder"},
+                       {"lanes", Kind::number},
+                       {"source_round_trip", Kind::number},
+                       {"destination_round_trip", Kind::number},
+                       {"bound"},
                        {"error"},
                        {"language"},
                        {"owner", Kind::number},

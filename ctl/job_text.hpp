@@ -25,8 +25,11 @@ std::string wait_sentence(JobView const& job, TextStyle const& style);
 /// What is to be known beside the state: why it waits, what went wrong, or what was left out; empty if
 /// nothing is.
 std::string note(JobView const& job, TextStyle const& style);
-/// `copying "INBOX", 1204 of 2000 messages, 31.2 MB of 61.3 MB, 4.1 MB/s, until about 14:05`
+/// `copying "INBOX", 1204 of 2000 messages, 31.2 MB of 61.3 MB, 4.1 MB/s, until about 14:05`, and the pace.
 std::string progress_sentence(JobView const& job, TextStyle const& style);
+/// `3 lanes, 100/2 ms, bound by: line`: the round trips are those of source and destination. Empty unless the
+/// job is at work; what is not known is left out.
+std::string pace_sentence(JobView const& job, TextStyle const& style);
 /// "anna@old.example → anna@new.example"
 std::string route(JobView const& job);
 /// "source: log in as anna: server said: …"

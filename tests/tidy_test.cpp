@@ -511,6 +511,7 @@ std::map<std::string, std::vector<std::string>> const tested_together = {
       "ctl/list_command", "ctl/report_command", "ctl/secret_pair", "ctl/service_command",
       "ctl/submit_command", "ctl/submit_form", "ctl/test_command", "ctl/verify_command"}},
     {"tests/daemon/bus/bus_test.cpp", {"ctl/client"}},
+    {"tests/daemon/copy/imap_endpoint_test.cpp", {"daemon/copy/imap_transfer"}},
     {"tests/daemon/copy/pass_test.cpp",
      {"daemon/copy/account_view", "daemon/copy/body_digests", "daemon/copy/body_queue",
       "daemon/copy/connected", "daemon/copy/destination_half", "daemon/copy/execute",
@@ -519,7 +520,8 @@ std::map<std::string, std::vector<std::string>> const tested_together = {
     {"tests/daemon/imap/codec/response_test.cpp",
      {"daemon/imap/codec/fetch_response", "daemon/imap/codec/mailbox_responses",
       "daemon/imap/codec/scanner"}},
-    {"tests/daemon/net/stream_contract_test.cpp", {"daemon/net/tcp_stream", "daemon/net/tls"}},
+    {"tests/daemon/net/stream_contract_test.cpp",
+     {"daemon/net/peer_window", "daemon/net/tcp_stream", "daemon/net/tls"}},
     {"tests/daemon/store/job_store_test.cpp", {"daemon/store/job_rows"}},
 };
 

@@ -77,6 +77,10 @@ constexpr std::array member_table = {
     Member{job, "BytesPerSecond"},
     Member{job, "EstimatedEnd"},
     Member{job, "CurrentFolder"},
+    Member{job, "Lanes"},
+    Member{job, "SourceRoundTrip"},
+    Member{job, "DestinationRoundTrip"},
+    Member{job, "Bound"},
     Member{job, "Error"},
 };
 

@@ -18,6 +18,10 @@ std::uint64_t bus_time(WallTime time) {
     return static_cast<std::uint64_t>(time.time_since_epoch().count());
 }
 
+std::uint64_t bus_duration(std::chrono::microseconds duration) {
+    return static_cast<std::uint64_t>(duration.count());
+}
+
 // The tasks below take no reference to their object: a job may be forgotten while one of them waits.
 
 struct Secrets {
@@ -298,6 +302,18 @@ std::uint64_t JobObject::EstimatedEnd() {
 }
 std::string JobObject::CurrentFolder() {
     return bus_text(readable("CurrentFolder").progress.current_folder);
+}
+std::uint32_t JobObject::Lanes() {
+    return readable("Lanes").progress.lanes;
+}
+std::uint64_t JobObject::SourceRoundTrip() {
+    return bus_duration(readable("SourceRoundTrip").progress.source_round_trip);
+}
+std::uint64_t JobObject::DestinationRoundTrip() {
+    return bus_duration(readable("DestinationRoundTrip").progress.destination_round_trip);
+}
+std::string JobObject::Bound() {
+    return std::string(to_string(readable("Bound").progress.bound));
 }
 
 sdbus::Struct<std::string, std::string> JobObject::Error() {

@@ -78,6 +78,10 @@ class JobObject final : public JobAdaptors {
     std::uint64_t BytesPerSecond() override;
     std::uint64_t EstimatedEnd() override;
     std::string CurrentFolder() override;
+    std::uint32_t Lanes() override;
+    std::uint64_t SourceRoundTrip() override;
+    std::uint64_t DestinationRoundTrip() override;
+    std::string Bound() override;
     sdbus::Struct<std::string, std::string> Error() override;
 
     JobView const& readable(std::string_view property) const;

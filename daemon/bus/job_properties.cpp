@@ -59,6 +59,10 @@ constexpr Property properties[] = {
     {"BytesPerSecond", progress_differs<&Progress::bytes_per_second>},
     {"EstimatedEnd", progress_differs<&Progress::estimated_end>},
     {"CurrentFolder", progress_differs<&Progress::current_folder>},
+    {"Lanes", progress_differs<&Progress::lanes>},
+    {"SourceRoundTrip", progress_differs<&Progress::source_round_trip>},
+    {"DestinationRoundTrip", progress_differs<&Progress::destination_round_trip>},
+    {"Bound", progress_differs<&Progress::bound>},
     {"Error", differs<&JobView::error>},
 };
 

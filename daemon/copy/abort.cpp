@@ -54,6 +54,8 @@ class AbortableEndpoint final : public Endpoint {
     void leave() override { endpoint_->leave(); }
     void abort() noexcept override { endpoint_->abort(); }
     std::uint64_t bytes_transferred() const override { return endpoint_->bytes_transferred(); }
+    Duration round_trip() const override { return endpoint_->round_trip(); }
+    Duration line_wait() const override { return endpoint_->line_wait(); }
 
  private:
     std::unique_ptr<Endpoint> endpoint_;

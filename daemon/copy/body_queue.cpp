@@ -1,6 +1,7 @@
 #include "daemon/copy/body_queue.hpp"
 
 #include "common/result.hpp"
+#include "daemon/copy/lane_pace.hpp"
 
 namespace imapcopy::copy {
 namespace {
@@ -25,10 +26,8 @@ Task<> BodyQueue::push(Piece piece) {
 }
 
 Task<std::optional<Piece>> BodyQueue::pop() {
-    while (pieces_.empty() && !closed_) {
-        readable_.clear();
-        co_await readable_.wait();
-    }
+    pace_.look();
+    while (!is_readable()) co_await wait();
     if (pieces_.empty()) co_return std::nullopt;
     auto piece = std::move(pieces_.front());
     pieces_.pop_front();
@@ -39,8 +38,10 @@ Task<std::optional<Piece>> BodyQueue::pop() {
 
 Task<> BodyQueue::wait() {
     if (is_readable()) co_return;
+    auto const before = pace_.turn_to(Doing::waiting_for_source);
     readable_.clear();
     co_await readable_.wait();
+    pace_.turn_to(before);
 }
 
 void BodyQueue::close() {

@@ -14,6 +14,7 @@
 namespace imapcopy::copy {
 
 struct FolderWork;
+class LanePace;
 
 /// What follows belongs to this folder, and is appended as `reduction` says.
 struct FolderBegin {
@@ -43,7 +44,8 @@ using Piece = std::variant<FolderBegin, BodyBegin, BodyData, BodyEnd, WholeBody,
 /// One coroutine pushes, one pops. Holds about `bytes_max` bytes of bodies at most.
 class BodyQueue {
  public:
-    explicit BodyQueue(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+    /// `pace` of whoever pops outlives the queue.
+    BodyQueue(std::size_t bytes_max, LanePace& pace) : bytes_max_(bytes_max), pace_(pace) {}
 
     /// Waits while the queue is full. Throws Failure(cancelled) once the reader has gone (abandon).
     Task<> push(Piece piece);
@@ -61,6 +63,7 @@ class BodyQueue {
 
  private:
     std::size_t bytes_max_;
+    LanePace& pace_;
     std::size_t bytes_ = 0;
     std::deque<Piece> pieces_;
     bool closed_ = false;

@@ -101,6 +101,8 @@ Task<> DestinationHalf::write() {
     // Also where the server has said something fatal of an earlier one: what is half sent is best sent whole.
     co_await end_batch();
     end_folder();
+    // What is left are answers.
+    pace_.turn_to(Doing::busy_with_destination);
 }
 
 Task<std::optional<Piece>> DestinationHalf::next_piece() {
@@ -165,17 +167,20 @@ Task<> DestinationHalf::begin_message(MessageMeta const& meta, std::uint64_t siz
     if (batch_ && !fits(limits, batch_->messages.size(), batch_->size_bytes, size_bytes))
         co_await end_batch();
     if (!batch_) co_await begin_batch();
+    pace_.turn_to(Doing::busy_with_destination);
     auto announced = append_message(meta, size_bytes);
     batch_->accepted = co_await batch_->append->message(std::move(announced));
 }
 
 Task<> DestinationHalf::end_message(Message message) {
+    pace_.turn_to(Doing::our_work);
     batch_->size_bytes += message.size_bytes;
     batch_->messages.push_back(std::move(message));
     if (!batch_->accepted) co_await end_batch();
 }
 
 Task<> DestinationHalf::begin_batch() {
+    pace_.turn_to(Doing::busy_with_destination);
     while (sent_.size() >= parts_.options.appends_in_flight_max) {
         changed_.clear();
         co_await changed_.wait();
@@ -190,7 +195,9 @@ Task<> DestinationHalf::end_batch() {
     auto batch = *std::exchange(batch_, std::nullopt);
     if (batch.accepted) {
         co_await announce(batch.messages);
+        pace_.turn_to(Doing::busy_with_destination);
         co_await batch.append->commit();
+        pace_.turn_to(Doing::our_work);
     }
     sent(std::move(batch.messages), std::move(batch.append));
 }

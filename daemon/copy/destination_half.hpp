@@ -10,13 +10,15 @@
 #include "common/task_group.hpp"
 #include "daemon/copy/body_queue.hpp"
 #include "daemon/copy/lane.hpp"
+#include "daemon/copy/lane_pace.hpp"
 
 namespace imapcopy::copy {
 
 class DestinationHalf {
  public:
-    /// Both outlive the object.
-    DestinationHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), queue_(queue) {}
+    /// All outlive the object.
+    DestinationHalf(LaneParts& parts, BodyQueue& queue, LanePace& pace)
+        : parts_(parts), queue_(queue), pace_(pace) {}
 
     /// Writes until the queue ends, and returns when every APPEND is answered and recorded. A body that the
     /// queue breaks off is never completed.
@@ -96,6 +98,7 @@ class DestinationHalf {
 
     LaneParts& parts_;
     BodyQueue& queue_;
+    LanePace& pace_;
     TaskGroup* tasks_ = nullptr;  ///< Of run().
     FolderWork* folder_ = nullptr;
     Reduction reduction_;  ///< Of what folder_ is about.

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/clock_types.hpp"
 #include "common/error.hpp"
 #include "common/task.hpp"
 #include "daemon/copy/view.hpp"
@@ -142,6 +143,11 @@ class Endpoint {
     virtual void abort() noexcept = 0;
     /// Bytes received and sent since login; for rates.
     virtual std::uint64_t bytes_transferred() const = 0;
+    /// From a command to its answer, the shortest time so far; 0: not known.
+    virtual Duration round_trip() const = 0;
+    /// How long it has waited for its line since login: for the rest of an answer that had begun to come, or
+    /// for bytes to leave.
+    virtual Duration line_wait() const = 0;
 };
 
 }  // namespace imapcopy::copy

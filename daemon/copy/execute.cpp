@@ -7,6 +7,7 @@
 #include "common/task_group.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/account_view.hpp"
+#include "daemon/copy/lane_pace.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -284,11 +285,15 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     for (auto& mapped : map.folders) add_folder(state, std::move(mapped));
     auto all = folders_where(state, [](FolderWork const&) { return true; });
     co_await for_each_together(parts, std::move(all), recall_folder);
+    note_round_trips(parts);
     state.report();
 }
 
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
-    auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
+    auto const folders = folders_where(parts.state, has_mail_to_copy);
+    auto const lanes = lanes_worthwhile(folders, limits);
+    LaneLimits const unlimited{UINT32_MAX, limits.messages_per_lane, limits.messages_per_share};
+    if (lanes < lanes_worthwhile(folders, unlimited)) parts.state.lane_supply = LaneSupply::too_few;
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied =
         co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, limits, beside)));

@@ -53,6 +53,7 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
     wanted_.erase(wanted);
     turn_ = co_await mouth_.turn.lock();
     if (mouth_.folder != &folder_ || mouth_.reduction != reduction_) {
+        folder_.begun = true;
         mouth_.begun.insert(&folder_);
         mouth_.folder = &folder_;
         mouth_.reduction = reduction_;

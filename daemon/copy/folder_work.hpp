@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/copy/appended_flags.hpp"
+#include "daemon/copy/bounds.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -39,6 +40,7 @@ struct FolderWork {
     std::uint64_t listed_messages = 0;   ///< In windows that are planned.
     std::uint32_t planners = 0;          ///< Lanes that list and plan it.
     std::uint32_t lanes = 0;             ///< That are at work on it, planners and others.
+    bool begun = false;                  ///< A body of it has come.
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
@@ -54,6 +56,8 @@ struct RetryGroup {
     std::vector<MessageMeta> messages;
     Reduction reduction;
 };
+
+class LanePace;
 
 /// The running totals of one pass, and who is told of them.
 class PassState {
@@ -76,11 +80,23 @@ class PassState {
     Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
     /// Called whenever copies were recorded.
     std::function<void()> on_stored = [] {};
+    std::vector<LanePace const*> paces;  ///< Of the lanes at work; each keeps itself here.
+    Spending spent_by_ended_lanes;
+    Bounds bounds;
+    LaneSupply lane_supply = LaneSupply::enough;  ///< For as long as a folder waits for its lane.
 
     /// Tells the observer.
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }
-    void report_refused_lane(Error const& error) { observer_.lane_refused(error); }
+    void report(Bounds::Verdict const& verdict) {
+        progress.bound = verdict.bound;
+        observer_.bound_by(verdict.bound, verdict.span);
+        report();
+    }
+    void report_refused_lane(Error const& error) {
+        lane_supply = LaneSupply::too_few;
+        observer_.lane_refused(error);
+    }
     bool take_lane() { return observer_.take_lane(); }
     void give_lane_back() { observer_.give_lane_back(); }
     /// A lane is through with the folder. Retries, which come back to it, count no more.

@@ -71,6 +71,8 @@ class ImapEndpoint final : public Endpoint {
     void leave() override { session_->leave(); }
     void abort() noexcept override { session_->abort(); }
     std::uint64_t bytes_transferred() const override { return session_->bytes_transferred(); }
+    Duration round_trip() const override { return session_->round_trip(); }
+    Duration line_wait() const override { return session_->line_wait(); }
 
  private:
     /// The right to use the open folder; it stays open as long as somebody holds one.
@@ -406,7 +408,7 @@ Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::reopen(MailboxName mail
 Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
     auto lease = co_await use_folder(mailbox, reading());
     BodyRelay relay(sink);
-    BodyInlet inlet(context_.clock, line_, relay);
+    BodyInlet inlet(relay);
     Fetches fetches{relay, inlet, mailbox, {uids.begin(), uids.end()}, uid_comes_late_};
     // Sent behind EXAMINE without waiting for it. No body is looked at before it is known that the folder is
     // right: if EXAMINE fails no folder is open and every FETCH fails (RFC 9051 §6.3.3).
@@ -516,8 +518,7 @@ Task<> ImapEndpoint::report_empty(Uid uid, BodySink& sink) {
 Task<std::unique_ptr<Append>> ImapEndpoint::append(MailboxName mailbox) {
     compress_if_slow();
     auto carrier = co_await session_->append(mailbox);
-    co_return std::make_unique<ImapAppend>(context_.clock, line_, std::move(carrier), std::move(mailbox),
-                                           side_);
+    co_return std::make_unique<ImapAppend>(std::move(carrier), std::move(mailbox), side_);
 }
 
 Task<bool> ImapEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) {
@@ -553,7 +554,9 @@ void ImapEndpoint::compress_if_slow() {
         return;
     }
     bool const undecided = trial_.begun && !trial_.proven;
-    if (undecided || !line_.is_slow(context_.clock.now()) || !session_->has("COMPRESS=DEFLATE")) return;
+    LineUse const use{session_->line_wait(), session_->bytes_transferred()};
+    bool const slow = line_.is_slow(context_.clock.now(), use);
+    if (undecided || !slow || !session_->has("COMPRESS=DEFLATE")) return;
     trial_.begun = true;
     compression_ = session_->start(command::Compress{});
 }

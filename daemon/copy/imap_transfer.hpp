@@ -1,13 +1,11 @@
 #pragma once
 
-// Bodies on their way through an IMAP session, up and down, with an eye on the line.
+// Bodies on their way through an IMAP session, up and down.
 
 #include <memory>
 
-#include "common/clock.hpp"
 #include "daemon/copy/body_relay.hpp"
 #include "daemon/copy/endpoint.hpp"
-#include "daemon/copy/line_watch.hpp"
 #include "daemon/imap/session.hpp"
 
 namespace imapcopy::copy {
@@ -15,44 +13,34 @@ namespace imapcopy::copy {
 /// A folder's name for messages: in quotation marks, escaped.
 std::string in_quotes(MailboxName const& mailbox);
 
-/// One APPEND command. `clock` and `line` outlive it.
+/// One APPEND command.
 class ImapAppend final : public Append {
  public:
-    ImapAppend(Clock& clock, LineWatch& line, std::unique_ptr<imap::Session::Append> append,
-               MailboxName mailbox, Side side);
+    ImapAppend(std::unique_ptr<imap::Session::Append> append, MailboxName mailbox, Side side);
 
     Task<bool> message(AppendMessage message) override;
-    Task<> write(std::string_view bytes) override;
+    Task<> write(std::string_view bytes) override { return append_->write(bytes); }
     Task<> commit() override { return append_->commit(); }
     Task<AppendOutcome> outcome() override;
 
  private:
-    Clock& clock_;
-    LineWatch& line_;
     std::unique_ptr<imap::Session::Append> append_;
     MailboxName mailbox_;
     Side side_;
     std::size_t count_ = 0;
 };
 
-/// Lets the session stream into a BodyRelay. All outlive it.
+/// Lets the session stream into a BodyRelay, which outlives it.
 class BodyInlet final : public imap::BodyHandler {
  public:
-    BodyInlet(Clock& clock, LineWatch& line, BodyRelay& relay)
-        : clock_(clock), line_(line), relay_(relay), idle_since_(clock.now()) {}
+    explicit BodyInlet(BodyRelay& relay) : relay_(relay) {}
 
-    Task<> begin(Uid uid, std::uint64_t size_bytes) override;
-    Task<> data(std::string_view bytes) override;
+    Task<> begin(Uid uid, std::uint64_t size_bytes) override { return relay_.begin(uid, size_bytes); }
+    Task<> data(std::string_view bytes) override { return relay_.data(bytes); }
     Task<> end() override { return relay_.end(); }
 
  private:
-    /// The session had nothing to hand over until now.
-    void note_wait(std::uint64_t bytes);
-
-    Clock& clock_;
-    LineWatch& line_;
     BodyRelay& relay_;
-    TimePoint idle_since_;
 };
 
 }  // namespace imapcopy::copy

@@ -7,6 +7,7 @@
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
 #include "daemon/copy/destination_half.hpp"
+#include "daemon/copy/lane_pace.hpp"
 #include "daemon/copy/source_half.hpp"
 
 namespace imapcopy::copy {
@@ -22,7 +23,7 @@ Task<> read_side(BodyQueue& queue, Task<> work) {
 }
 
 /// Runs the writer; if it fails, the reader is stopped at once: nothing that it reads has a place to go.
-Task<> write_side(LaneParts& parts, BodyQueue& queue) {
+Task<> write_side(LaneParts& parts, BodyQueue& queue, LanePace& pace) {
     struct Abandoner {
         LaneParts& parts;
         BodyQueue& queue;
@@ -33,7 +34,7 @@ Task<> write_side(LaneParts& parts, BodyQueue& queue) {
             parts.source.abort();
         }
     } abandoner{parts, queue};
-    DestinationHalf half(parts, queue);
+    DestinationHalf half(parts, queue, pace);
     co_await half.run();
     abandoner.done = true;
 }
@@ -46,11 +47,12 @@ bool is_cancelled(Attempt<T> const& ended) {
 
 /// Joins the halves. Where both fail, the writer's failure is what makes the reader fail, unless the writer
 /// had to give up a message because the reader had failed before.
-Task<bool> run_lane(LaneParts& parts, SourceHalf& source, BodyQueue& queue, Task<> work) {
+Task<bool> run_lane(LaneParts& parts, LanePace& pace, SourceHalf& source, BodyQueue& queue, Task<> work) {
     TaskGroup reading(co_await boost::asio::this_coro::executor);
     reading.spawn(read_side(queue, std::move(work)));
-    auto const written = co_await attempt(write_side(parts, queue));
+    auto const written = co_await attempt(write_side(parts, queue, pace));
     auto const read = co_await attempt(reading.join());
+    pace.end();
     std::ranges::move(parts.retries, std::back_inserter(parts.state.retries));
     parts.retries.clear();
     bool const broke_off = is_cancelled(written) && !read.ok() && !is_cancelled(read);
@@ -63,16 +65,18 @@ Task<bool> run_lane(LaneParts& parts, SourceHalf& source, BodyQueue& queue, Task
 }  // namespace
 
 Task<bool> copy_folders(LaneParts& parts, FolderQueue& queue) {
-    BodyQueue bodies(parts.options.buffer_bytes);
+    LanePace pace(parts);
+    BodyQueue bodies(parts.options.buffer_bytes, pace);
     SourceHalf source(parts, bodies);
-    bool const whole = co_await run_lane(parts, source, bodies, source.read_folders(queue));
+    bool const whole = co_await run_lane(parts, pace, source, bodies, source.read_folders(queue));
     co_return whole;
 }
 
 Task<bool> copy_groups(LaneParts& parts, std::vector<RetryGroup> groups) {
-    BodyQueue queue(parts.options.buffer_bytes);
+    LanePace pace(parts);
+    BodyQueue queue(parts.options.buffer_bytes, pace);
     SourceHalf source(parts, queue);
-    bool const whole = co_await run_lane(parts, source, queue, source.read_groups(std::move(groups)));
+    bool const whole = co_await run_lane(parts, pace, source, queue, source.read_groups(std::move(groups)));
     co_return whole;
 }
 

@@ -109,11 +109,15 @@ void Crew::adjust() {
             if (queue_.has_more() && lead_.state.take_lane()) {
                 queue_.add_lane();
                 further_.spawn(run_further_lane());
-            } else {
-                trial_.refused(now);
+                break;
             }
+            trial_.refused(now);
+            if (queue_.has_more()) lead_.state.lane_supply = LaneSupply::too_few;
             break;
-        case LaneAdvice::close: queue_.retire_one(); break;
+        case LaneAdvice::close:
+            lead_.state.lane_supply = LaneSupply::enough;
+            queue_.retire_one();
+            break;
     }
 }
 

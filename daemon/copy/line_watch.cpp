@@ -1,22 +1,18 @@
 #include "daemon/copy/line_watch.hpp"
 
+#include <utility>
+
 namespace imapcopy::copy {
 
-void LineWatch::waited(TimePoint began, TimePoint ended, std::uint64_t bytes) {
-    if (since_ == TimePoint::min()) since_ = began;
-    waited_ += ended - began;
-    bytes_ += bytes;
-}
-
-bool LineWatch::is_slow(TimePoint now) {
-    if (since_ == TimePoint::min() || now - since_ < window) return false;
-    auto const seconds = std::chrono::duration<double>(now - since_).count();
-    bool const mostly_waiting = 2 * waited_ >= now - since_;
-    bool const slow = static_cast<double>(bytes_) < static_cast<double>(slow_bytes_per_second_) * seconds;
-    since_ = now;
-    waited_ = {};
-    bytes_ = 0;
-    return mostly_waiting && slow;
+bool LineWatch::is_slow(TimePoint now, LineUse const& use) {
+    if (since_ && now - *since_ < window) return false;
+    auto const since = std::exchange(since_, now);
+    auto const before = std::exchange(before_, use);
+    if (!since) return false;
+    auto const seconds = std::chrono::duration<double>(now - *since).count();
+    bool const mostly_waiting = 2 * (use.waited - before.waited) >= now - *since;
+    auto const bytes = static_cast<double>(use.bytes - before.bytes);
+    return mostly_waiting && bytes < static_cast<double>(slow_bytes_per_second_) * seconds;
 }
 
 }  // namespace imapcopy::copy

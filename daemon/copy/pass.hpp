@@ -36,6 +36,9 @@ class Observer {
     virtual bool take_lane() { return false; }
     /// A lane was closed: the pass is as fast without it.
     virtual void give_lane_back() {}
+    /// What bounded the pass for the last `span`, some seconds. All spans together may be shorter than the
+    /// pass.
+    virtual void bound_by(Bound, Duration /*span*/) {}
 };
 
 struct FolderResult {

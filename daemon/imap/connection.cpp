@@ -60,7 +60,10 @@ Task<ProtocolEvent> Connection::next_event(TimePoint deadline) {
         auto event = protocol_.next();
         if (!event) throw Failure(within("imap connection to " + peer, event.error()));
         if (!std::holds_alternative<event::NeedInput>(*event)) co_return std::move(*event);
+        // Between two answers the server may be thinking; inside of one it is the line that is waited for.
+        if (!protocol_.is_drained()) receiving_.start(context_.clock.now());
         auto const count = co_await stream_->read_some(buffer_, deadline);
+        receiving_.stop(context_.clock.now());
         if (count == 0) throw Failure(lost());
         bytes_received_ += count;
         watch_.received(context_.clock.now());
@@ -124,6 +127,7 @@ void Connection::complete(event::Completed completed) {
     auto const pending = find(completed.command);
     if (!pending) return;
     under_way_.erase(completed.command);
+    if (completed.reply.ok()) round_trip_.carried_out(completed.command, context_.clock.now());
     end_await(pending);
     if (continuation_waiter_ == pending) {
         continuation_waiter_.reset();
@@ -371,7 +375,12 @@ Task<> Connection::write(std::string_view bytes) {
     watch_.write_began(now, bytes.size());
     rearm();
     auto writing = stream_->write_all(bytes, now + timeouts_.idle);
+    auto const refused = stream_->refused_by_peer();
+    sending_.start(now);
     auto const result = co_await as_result(std::move(writing));
+    sending_.stop(context_.clock.now());
+    // A server that does not read is no fault of the line.
+    if (result) refused_ += stream_->refused_by_peer() - refused;
     watch_.write_ended(context_.clock.now());
     rearm();
     if (!result) fail(result.error());
@@ -400,13 +409,16 @@ Task<bool> Connection::write_and_await_continuation(PendingPtr pending, std::str
 
 void Connection::begin_await(PendingPtr const& pending) {
     if (pending->reply || std::exchange(pending->awaited, true)) return;
-    watch_.await_began(context_.clock.now());
+    auto const now = context_.clock.now();
+    watch_.await_began(now);
+    round_trip_.await_began(pending->id, now);
     rearm();
 }
 
 void Connection::end_await(PendingPtr const& pending) {
     if (!std::exchange(pending->awaited, false)) return;
     watch_.await_ended(context_.clock.now());
+    round_trip_.await_ended(pending->id);
     rearm();
 }
 
@@ -428,6 +440,11 @@ void Connection::on_alarm() {
     auto const reason = watch_.exceeded(now);
     if (!reason) return rearm();
     fail({ErrorCode::timed_out, "imap connection to " + peer + ": " + *reason});
+}
+
+Duration Connection::line_wait() const {
+    auto const now = context_.clock.now();
+    return receiving_.total(now) + std::max(sending_.total(now) - refused_, Duration::zero());
 }
 
 Error Connection::lost() const {

@@ -15,9 +15,11 @@
 #include <string>
 
 #include "common/event.hpp"
+#include "common/stopwatch.hpp"
 #include "daemon/imap/classify.hpp"
 #include "daemon/imap/progress_watch.hpp"
 #include "daemon/imap/protocol.hpp"
+#include "daemon/imap/round_trip.hpp"
 #include "daemon/imap/session.hpp"
 
 namespace imapcopy::imap {
@@ -90,6 +92,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     command::EncodeOptions encode_options() const;
     std::uint64_t bytes_transferred() const { return bytes_received_ + bytes_sent_; }
     bool compression_proven() const { return compression_proven_; }
+    Duration round_trip() const { return round_trip_.least(); }
+    Duration line_wait() const;
     /// BYE is understood by it; commands get the time for login or the full one.
     void set_logged_in();
     std::string greeting;
@@ -134,6 +138,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     SessionTimeouts timeouts_;
     Protocol protocol_;
     ProgressWatch watch_;
+    RoundTrip round_trip_;
+    Stopwatch receiving_;  ///< The rest of an answer that has begun to come.
+    Stopwatch sending_;
+    Duration refused_{};  ///< Of sending_: the server did not read.
     std::unique_ptr<Alarm> alarm_;
     std::optional<TimePoint> end_deadline_;  ///< After BYE or LOGOUT.
     Occasion bye_occasion_ = Occasion::greeting;

@@ -97,4 +97,12 @@ bool Session::compression_proven() const {
     return impl_->connection().compression_proven();
 }
 
+Duration Session::round_trip() const {
+    return impl_->connection().round_trip();
+}
+
+Duration Session::line_wait() const {
+    return impl_->connection().line_wait();
+}
+
 }  // namespace imapcopy::imap

@@ -15,6 +15,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/config/providers.hpp"
 #include "daemon/copy/abort.hpp"
+#include "daemon/jobs/attempt_summary.hpp"
 #include "daemon/jobs/rate.hpp"
 #include "daemon/jobs/schedule.hpp"
 #include "daemon/store/job_store.hpp"
@@ -38,6 +39,7 @@ struct Running {
     boost::asio::cancellation_signal cancel;  ///< Of what it waits for otherwise.
     std::unique_ptr<Alarm> abort_alarm;       ///< Set when a drain must end soon.
     Rate rate;
+    AttemptSummary summary;
     TimePoint published = TimePoint::min();
     bool saving = false;      ///< A save of the progress is under way.
     std::uint32_t lanes = 1;  ///< That it may open.

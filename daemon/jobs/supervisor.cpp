@@ -61,10 +61,13 @@ class Supervisor::ProgressObserver final : public AttemptObserver {
         supervisor_.schedule();
     }
 
+    void bound_by(Bound bound, Duration span) override { entry_.running->summary.bound_by(bound, span); }
+
     void progress(Progress const& progress) override {
         auto& view = entry_.row.view;
         view.progress = progress;
         auto& running = *entry_.running;
+        running.summary.add(progress);
         auto const now = supervisor_.context_.clock.now();
         running.rate.apply(view.progress, supervisor_.context_.clock.wall_now());
         if (running.published != TimePoint::min() && now - running.published < progress_interval) return;
@@ -397,11 +400,8 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
         }
         case AttemptEnd::Kind::failed: fail_attempt(entry, end.error); break;
     }
-    context_.log.write(LogLevel::info, "attempt ended",
-                       {{"job", to_string(view.id)},
-                        {"phase", std::string(to_string(view.phase))},
-                        {"messages", std::to_string(view.progress.messages_done)},
-                        {"exceptions", std::to_string(end.exceptions)}});
+    auto const elapsed = context_.clock.wall_now() - running.began;
+    running.summary.write(context_.log, view, end.exceptions, elapsed);
 }
 
 void Supervisor::fail_attempt(Entry& entry, Error const& error) {

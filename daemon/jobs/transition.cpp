@@ -110,6 +110,9 @@ void enter(JobView& view, Phase phase, WallTime now) {
     view.progress.estimated_end = {};
     view.progress.current_folder.clear();
     view.progress.lanes = 0;
+    view.progress.source_round_trip = {};
+    view.progress.destination_round_trip = {};
+    view.progress.bound = Bound::unknown;
 }
 
 Phase initial_phase(JobSpec const& spec, WallTime now) {

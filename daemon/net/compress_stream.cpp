@@ -119,6 +119,7 @@ class CompressStream final : public Stream {
     bool is_secure() const override { return stream_->is_secure(); }
     Task<> close(TimePoint deadline) override { return stream_->close(deadline); }
     void abort() noexcept override { stream_->abort(); }
+    Duration refused_by_peer() override { return stream_->refused_by_peer(); }
     std::string peer() const override { return stream_->peer(); }
 
  private:

@@ -34,6 +34,8 @@ class Stream {
     virtual Task<> close(TimePoint deadline) = 0;
     /// Ends pending operations with `cancelled` and closes the descriptor. May be called at any time.
     virtual void abort() noexcept = 0;
+    /// How long bytes could not leave because the peer read none; 0 where that is not known.
+    virtual Duration refused_by_peer() { return {}; }
     /// "192.0.2.7:993", for logs.
     virtual std::string peer() const = 0;
 };

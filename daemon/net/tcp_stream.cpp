@@ -9,6 +9,7 @@
 
 #include "common/attempt.hpp"
 #include "common/text.hpp"
+#include "daemon/net/peer_window.hpp"
 
 namespace imapcopy::net {
 namespace {
@@ -166,6 +167,10 @@ Task<> TcpStream::start_tls(TimePoint deadline) {
         if (step->wants == Wants::nothing) co_return;
         co_await wait(reading_, step->wants, deadline, "TLS handshake with ");
     }
+}
+
+Duration TcpStream::refused_by_peer() {
+    return time_without_window(socket_.native_handle());
 }
 
 bool TcpStream::is_secure() const {

@@ -30,6 +30,7 @@ class TcpStream final : public Stream {
     /// that still has bytes to read would send RST and could destroy what the peer has not read yet.
     Task<> close(TimePoint deadline) override;
     void abort() noexcept override;
+    Duration refused_by_peer() override;
     std::string peer() const override { return name_; }
 
  private:

@@ -40,6 +40,9 @@ TEST(Enumerators, ReadBack) {
     for (auto i = 0; i <= static_cast<int>(WaitReason::store); ++i) {
         EXPECT_EQ(parse_wait_reason(to_string(static_cast<WaitReason>(i))), static_cast<WaitReason>(i));
     }
+    for (auto i = 0; i <= static_cast<int>(Bound::us); ++i) {
+        EXPECT_EQ(parse_bound(to_string(static_cast<Bound>(i))), static_cast<Bound>(i));
+    }
     for (auto const mode : {TlsMode::implicit, TlsMode::starttls, TlsMode::cleartext}) {
         EXPECT_EQ(parse_tls_mode(to_string(mode)), mode);
     }

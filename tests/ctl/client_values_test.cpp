@@ -45,6 +45,20 @@ TEST(ApplyProperties, ChangesOnlyWhatIsThere) {
     EXPECT_FALSE(job.error);
 }
 
+TEST(ApplyProperties, ReadsThePaceOfAJob) {
+    JobView job;
+    apply_properties(job, {{"Lanes", std::uint32_t{3}},
+                           {"SourceRoundTrip", std::uint64_t{100'200}},
+                           {"DestinationRoundTrip", std::uint64_t{200}},
+                           {"Bound", std::string("limit")}});
+    EXPECT_EQ(job.progress.lanes, 3U);
+    EXPECT_EQ(job.progress.source_round_trip, std::chrono::microseconds(100'200));
+    EXPECT_EQ(job.progress.destination_round_trip, std::chrono::microseconds(200));
+    EXPECT_EQ(job.progress.bound, Bound::limit);
+    apply_properties(job, {{"Bound", std::string("a word from the future")}});
+    EXPECT_EQ(job.progress.bound, Bound::unknown);
+}
+
 TEST(Seal, LeavesNothingThatCanBeChanged) {
     auto const memfd = seal(Secret("s3cret"));
     EXPECT_EQ(read_all(memfd), "s3cret");

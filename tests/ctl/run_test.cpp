@@ -291,6 +291,30 @@ TEST_F(Run, WatchDrawsBarsOverEachOtherOnATerminal) {
     EXPECT_THAT(terminal.output, HasSubstr("[########################] 100%"));
 }
 
+TEST_F(Run, WatchShowsLanesRoundTripsAndWhatBoundsTheJob) {
+    auto& job = add_job(7, Phase::copying);
+    job.progress.lanes = 3;
+    job.progress.source_round_trip = std::chrono::microseconds(100'400);
+    job.progress.destination_round_trip = std::chrono::microseconds(2'040);
+    job.progress.bound = Bound::line;
+    auto const end = [&] {
+        return daemon.change(JobId{7}, [](JobView& view) { view.phase = Phase::complete; });
+    };
+    daemon.script = {end};
+    EXPECT_EQ(run({"watch", "7"}), 0);
+    EXPECT_THAT(terminal.output, HasSubstr("job 7: copying, 3 lanes, 100/2 ms, bound by: line\n"));
+    EXPECT_THAT(terminal.output, HasSubstr("job 7: complete\n")) << "nothing of it holds any longer";
+    terminal.is_terminal = true;
+    job.phase = Phase::copying;
+    job.progress.lanes = 1;
+    job.progress.source_round_trip = {};
+    job.progress.destination_round_trip = std::chrono::microseconds(180);
+    job.progress.bound = Bound::unknown;
+    daemon.script = {end};
+    EXPECT_EQ(run({"watch", "7"}), 0);
+    EXPECT_THAT(terminal.output, HasSubstr("in progress  1 lane, ?/0.2 ms\n"));
+}
+
 TEST_F(Run, WatchEndsAtOnceWhereNothingIsLeftToWatch) {
     add_job(7, Phase::complete);
     EXPECT_EQ(run({"watch"}), 0);
@@ -352,6 +376,40 @@ TEST_F(Run, StatusBySourceAddressGivesTheOriginsSentence) {
                 HasSubstr("waiting until 09:15: imap.example.org asks for a pause of 300 s"));
     EXPECT_EQ(run({"status", "nobody@old.example"}), 10);
     EXPECT_EQ(run({"status", "99"}), 10);
+}
+
+TEST_F(Run, StatusSaysWhatBoundsAJob) {
+    for (auto const& [bound, sentence] :
+         {std::pair{Bound::source, "The source server takes its time"},
+          std::pair{Bound::destination, "The destination server takes its time"},
+          std::pair{Bound::line, "over the line"}, std::pair{Bound::limit, "connections_per_account"},
+          std::pair{Bound::us, "The daemon's processor or disk"}}) {
+        auto& job = add_job(1, Phase::copying);
+        job.progress.bound = bound;
+        EXPECT_EQ(run({"status", "1"}), 0);
+        EXPECT_THAT(terminal.output, HasSubstr("bound by: " + std::string(to_string(bound)) + "\n"));
+        EXPECT_THAT(terminal.output, HasSubstr(sentence));
+        job.phase = Phase::complete;
+        terminal.output.clear();
+        EXPECT_EQ(run({"status", "1"}), 0);
+        EXPECT_THAT(terminal.output, Not(HasSubstr(sentence)));
+    }
+}
+
+TEST_F(Run, JsonSaysWhatBoundsAJob) {
+    auto& job = add_job(1, Phase::copying);
+    job.progress.lanes = 2;
+    job.progress.source_round_trip = std::chrono::microseconds(100'400);
+    job.progress.bound = Bound::us;
+    EXPECT_EQ(
+        run({"status", "1", "-o", "jsonl", "-f", "lanes,source_round_trip,destination_round_trip,bound"}), 0);
+    EXPECT_EQ(terminal.output,
+              "{\"type\":\"job\",\"lanes\":2,\"source_round_trip\":100400,"
+              "\"destination_round_trip\":null,\"bound\":\"us\"}\n");
+    terminal.output.clear();
+    job.progress = {};
+    EXPECT_EQ(run({"list", "-o", "csv", "-f", "lanes,source_round_trip,bound"}), 0);
+    EXPECT_EQ(terminal.output, "lanes,source_round_trip,bound\r\n0,,\r\n");
 }
 
 TEST_F(Run, StatusHasASentenceForEachOfTheFourStates) {

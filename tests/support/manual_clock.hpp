@@ -18,6 +18,8 @@ class ManualClock final : public Clock {
     WallTime wall_now() const override {
         return wall_start_ + std::chrono::duration_cast<std::chrono::microseconds>(now_ - TimePoint{});
     }
+    /// Work costs nothing here.
+    Duration processor_time() const override { return {}; }
     Task<> sleep_until(TimePoint when) override;
     std::unique_ptr<Alarm> make_alarm(std::function<void()> on_alarm) override;
 

@@ -74,6 +74,8 @@ class MemoryServer {
     std::function<bool(std::string const& utf8)> refuse_name;
     /// Folders that no EXAMINE and no SELECT finds, although they are listed.
     std::set<std::string> unopenable;
+    Duration round_trip{};           ///< What endpoints tell.
+    Duration line_wait{};            ///< The same.
     std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.
 
     StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
@@ -134,6 +136,8 @@ class MemoryEndpoint final : public Endpoint {
     void leave() override { dead_ = true; }
     void abort() noexcept override { die(ErrorCode::cancelled); }
     std::uint64_t bytes_transferred() const override { return bytes_; }
+    Duration round_trip() const override { return server_.round_trip; }
+    Duration line_wait() const override { return server_.line_wait; }
 
  private:
     class MemoryAppend;

@@ -149,6 +149,11 @@ Task<std::size_t> ScriptedStream::read_some(std::span<char> buffer, TimePoint de
         auto const* const step = peer_.current();
         if (step && std::holds_alternative<Script::PeerClose>(*step)) co_return 0;
         if (step && std::holds_alternative<Script::Reply>(*step)) break;
+        if (auto const* const pause = step ? std::get_if<Script::Pause>(step) : nullptr) {
+            co_await peer_.clock_.sleep_for(pause->length);
+            if (peer_.current() == step) peer_.next_step();
+            continue;
+        }
         co_await peer_.wait_for_change(deadline, "reading from the scripted peer");
     }
     auto const count = std::min({buffer.size(), peer_.piece_bytes_, peer_.reply_.size() - peer_.reply_done_});
@@ -160,9 +165,12 @@ Task<std::size_t> ScriptedStream::read_some(std::span<char> buffer, TimePoint de
 
 Task<> ScriptedStream::write_all(std::string_view bytes, TimePoint deadline) {
     peer_.throw_if_over();
-    while (peer_.current() && std::holds_alternative<Script::Stall>(*peer_.current())) {
-        co_await peer_.wait_for_change(deadline, "writing to the scripted peer");
-    }
+    auto const stands_still = [this] {
+        auto const* const step = peer_.current();
+        return step &&
+               (std::holds_alternative<Script::Stall>(*step) || std::holds_alternative<Script::Pause>(*step));
+    };
+    while (stands_still()) co_await peer_.wait_for_change(deadline, "writing to the scripted peer");
     if (peer_.current() && std::holds_alternative<Script::PeerClose>(*peer_.current())) {
         peer_.over_ = Error{ErrorCode::connection_lost, "the scripted peer has closed"};
     }

@@ -44,18 +44,23 @@ class Script {
     struct StartTls {};
     /// Nothing moves any more, in either direction; only deadlines and abort() end an operation.
     struct Stall {};
+    /// Nothing moves for so long.
+    struct Pause {
+        Duration length;
+    };
     /// The peer closes in an orderly way: reads give 0, writes are lost.
     struct PeerClose {};
     /// Every operation under way, and every later one, fails with `error`.
     struct Fail {
         Error error;
     };
-    using Step = std::variant<Expect, Reply, StartTls, Stall, PeerClose, Fail>;
+    using Step = std::variant<Expect, Reply, StartTls, Stall, Pause, PeerClose, Fail>;
 
     Script& expect(std::string bytes) { return add(Expect{std::move(bytes)}); }
     Script& reply(std::string bytes) { return add(Reply{std::move(bytes)}); }
     Script& start_tls() { return add(StartTls{}); }
     Script& stall() { return add(Stall{}); }
+    Script& pause(Duration length) { return add(Pause{length}); }
     Script& peer_close() { return add(PeerClose{}); }
     Script& fail(Error error) { return add(Fail{std::move(error)}); }
     Script& fail(ErrorCode code = ErrorCode::connection_lost) {
@@ -92,6 +97,8 @@ class ScriptedPeer {
     bool tls_started() const { return tls_started_; }
     bool closed() const { return closed_; }
     bool aborted() const { return aborted_; }
+    /// What the client's end tells of the peer's refusal to read.
+    void set_refused(Duration refused) { refused_ = refused; }
     /// Replies arrive in pieces of at most this many bytes; 1 tests every boundary.
     void set_piece_bytes(std::size_t bytes) { piece_bytes_ = bytes; }
 
@@ -117,6 +124,7 @@ class ScriptedPeer {
     std::map<char, std::string> captures_;
     std::optional<Error> over_;
     std::size_t piece_bytes_ = 65536;
+    Duration refused_{};
     bool tls_started_ = false;
     bool closed_ = false;
     bool aborted_ = false;
@@ -135,6 +143,7 @@ class ScriptedStream final : public net::Stream {
     bool is_secure() const override { return secure_; }
     Task<> close(TimePoint deadline) override;
     void abort() noexcept override;
+    Duration refused_by_peer() override { return peer_.refused_; }
     std::string peer() const override { return "192.0.2.1:993"; }
 
  private:

@@ -7,6 +7,7 @@ import collections
 import imaplib
 import json
 import random
+import re
 import signal
 import tempfile
 import time
@@ -120,6 +121,10 @@ class SystemTest(unittest.TestCase):
             s.submit('anna', '--wait', '--no-test', '--no-completion-mail')
             second = time.monotonic() - begin
             print(f'{proof} in {first:.2f} s at 100 ms; again with nothing new: {second:.2f} s')
+            ended = next(line for line in s.read('imapcopyd.log').splitlines() if 'attempt ended' in line)
+            for side in ('source', 'destination'):
+                measured = int(re.search(rf'{side}_round_trip_us=(\d+)', ended)[1])
+                self.assertTrue(90_000 <= measured < 200_000, ended)
             self.assertEqual(s.jobs()[-1]['bytes_done'], 0)
 
     def test_new_mail_only(self):

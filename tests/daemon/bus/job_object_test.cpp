@@ -30,6 +30,19 @@ TEST_F(JobObjectTest, ShowsAJobAsTheServiceHasIt) {
     EXPECT_THAT(client.find("nobody@old.example"), ElementsAre());
 }
 
+TEST_F(JobObjectTest, ShowsThePaceOfAJob) {
+    auto const id = submit();
+    auto view = server.service.views.at(id);
+    view.progress.lanes = 3;
+    view.progress.source_round_trip = std::chrono::microseconds(100'200);
+    view.progress.destination_round_trip = std::chrono::microseconds(180);
+    view.progress.bound = Bound::limit;
+    server.on_loop([&] { server.listener().job_changed(view); });
+    auto const job = client.job(id);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->progress, view.progress);
+}
+
 TEST_F(JobObjectTest, CarriesEveryVerb) {
     auto const id = submit();
     server.service.asked.clear();

@@ -24,6 +24,9 @@ JobView everything_different() {
     job.attempt = 1;
     job.waiting_until = job.started = job.ended = job.last_activity = WallTime(std::chrono::seconds(1));
     job.progress = {1, 1, 1, 1, 1, 1, 1, 1, WallTime(std::chrono::seconds(1)), "x"};
+    job.progress.lanes = 1;
+    job.progress.source_round_trip = job.progress.destination_round_trip = std::chrono::microseconds(1);
+    job.progress.bound = Bound::line;
     job.error = Error{ErrorCode::throttled, "x"};
     return job;
 }

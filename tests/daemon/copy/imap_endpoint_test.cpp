@@ -463,34 +463,33 @@ TEST(ImapEndpoint, LetsOthersPassBeforeItAsksForRefusedMessagesAgain) {
     clock.poll();
 }
 
-/// Long enough, and with so few bytes, that the line is taken for slow.
-constexpr auto slow_wait = std::chrono::seconds(10);
-
-/// Fetches a body that comes late; SUBSCRIBE is the sign for the server to go on.
-Result<> fetch_slowly(Account& account) {
-    Bodies bodies;
-    std::optional<Result<>> fetched;
-    account.start(account.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies), fetched);
-    account.clock.advance(slow_wait);
-    EXPECT_TRUE(account.run(account.endpoint->subscribe(folder("Work"))));
-    EXPECT_EQ(bodies.text, "2[hi] ");
-    account.clock.poll();
-    return fetched.value_or(Error{ErrorCode::internal, "the fetch hangs"});
-}
-
-Script slow_fetch() {
+/// One body that comes in `pause`, and what the client asks for afterwards.
+Script slow_body(std::chrono::seconds pause) {
     return logged_in("COMPRESS=DEFLATE")
         .expect("$2 EXAMINE INBOX\r\n$3 UID FETCH 2 (UID BODY.PEEK[])\r\n")
-        .reply(examined("$2"))
-        .expect("$4 SUBSCRIBE Work\r\n")
-        .reply("* 1 FETCH (UID 2 BODY[] {2}\r\nhi)\r\n$3 OK done\r\n$4 OK done\r\n");
+        .reply(examined("$2") + "* 1 FETCH (UID 2 BODY[] {4}\r\nhi")
+        .pause(pause)
+        .reply("!!)\r\n$3 OK done\r\n");
+}
+
+/// Long enough, and with so few bytes, that the line is taken for slow.
+Script slow_fetch() {
+    return slow_body(std::chrono::seconds(10));
+}
+
+Result<> fetch_slowly(Account& account) {
+    Bodies bodies;
+    auto const fetched = account.run(account.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies));
+    EXPECT_EQ(bodies.text, "2[hi!!] ");
+    account.clock.poll();
+    return fetched;
 }
 
 /// A server that agrees to compress and does not, or says no: the next connection does without.
 TEST(ImapEndpoint, AsksForCompressionOnceWhereItDoesNotWork) {
     auto const broken =
-        slow_fetch().expect("$5 COMPRESS DEFLATE\r\n").reply("$5 OK go\r\n").reply("\xff\xff");
-    auto const refused = slow_fetch().expect("$5 COMPRESS DEFLATE\r\n").reply("$5 NO not now\r\n");
+        slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 OK go\r\n").reply("\xff\xff");
+    auto const refused = slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 NO not now\r\n");
     for (auto const& script : {broken, refused}) {
         CompressionTrial trial;
         ImapOptions options;
@@ -508,7 +507,7 @@ TEST(ImapEndpoint, AsksForCompressionOnceWhereItDoesNotWork) {
 TEST(ImapEndpoint, SaysThatTheCompressedStreamIsDamaged) {
     ImapOptions options;
     options.compress_below = 1000;
-    Account account(slow_fetch().expect("$5 COMPRESS DEFLATE\r\n").reply("$5 OK go\r\n").reply("\xff\xff"),
+    Account account(slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 OK go\r\n").reply("\xff\xff"),
                     Side::source, options);
     EXPECT_TRUE(fetch_slowly(account)) << account.peer.position();
     auto const next = account.run(account.endpoint->subscribe(folder("Work")));
@@ -540,6 +539,22 @@ TEST(ImapEndpoint, ReadsOnToItsEndAtEveryStep) {
             EXPECT_EQ(bodies.text.find('?'), std::string::npos) << "nothing is missing that was not answered";
         }
     }
+}
+
+TEST(ImapEndpoint, CompressesAConnectionThatWaitsForASlowLine) {
+    ImapOptions options;
+    options.compress_below = 1000;
+    Account slow(slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 NO TLS does it\r\n"), Side::source,
+                 options);
+    Bodies bodies;
+    EXPECT_TRUE(slow.run(slow.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
+    EXPECT_EQ(bodies.text, "2[hi!!] ");
+    slow.clock.poll();
+    EXPECT_TRUE(slow.peer.finished()) << slow.peer.position();
+    Account untold(slow_fetch());
+    EXPECT_TRUE(untold.run(untold.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
+    Account brief(slow_body(std::chrono::seconds(2)), Side::source, options);
+    EXPECT_TRUE(brief.run(brief.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
 }
 
 }  // namespace

@@ -10,38 +10,33 @@ using std::chrono::seconds;
 
 constexpr TimePoint start{seconds(100)};
 
+/// A watch whose window began at `start`, when the connection had waited and transferred before.
+LineWatch watch(std::uint64_t slow_bytes_per_second) {
+    LineWatch line(slow_bytes_per_second);
+    EXPECT_FALSE(line.is_slow(start, {seconds(50), 7})) << "nothing was seen yet";
+    return line;
+}
+
 TEST(LineWatch, CallsALineSlowThatIsWaitedForMostOfTheTime) {
-    LineWatch line(1000);
-    line.waited(start, start + seconds(2), 2500);
-    EXPECT_TRUE(line.is_slow(start + seconds(3)));
+    EXPECT_TRUE(watch(1000).is_slow(start + seconds(3), {seconds(52), 2507}));
 }
 
 TEST(LineWatch, LooksForAWhileFirst) {
-    LineWatch line(1000);
-    EXPECT_FALSE(line.is_slow(start + seconds(50))) << "nothing has passed yet";
-    line.waited(start, start + seconds(2), 1);
-    EXPECT_FALSE(line.is_slow(start + LineWatch::window - milliseconds(1)));
-    EXPECT_TRUE(line.is_slow(start + LineWatch::window));
+    auto line = watch(1000);
+    EXPECT_FALSE(line.is_slow(start + LineWatch::window - milliseconds(1), {seconds(52), 8}));
+    EXPECT_TRUE(line.is_slow(start + LineWatch::window, {seconds(52), 8}));
 }
 
 TEST(LineWatch, DoesNotBlameALineThatIsFastOrSeldomWaitedFor) {
-    LineWatch fast(1000);
-    fast.waited(start, start + seconds(3), 3000);
-    EXPECT_FALSE(fast.is_slow(start + seconds(3)));
-    LineWatch idle(1000);
-    idle.waited(start, start + seconds(1), 10);
-    EXPECT_FALSE(idle.is_slow(start + seconds(3)));
-    LineWatch never(0);
-    never.waited(start, start + seconds(3), 1);
-    EXPECT_FALSE(never.is_slow(start + seconds(3)));
+    EXPECT_FALSE(watch(1000).is_slow(start + seconds(3), {seconds(53), 3007}));
+    EXPECT_FALSE(watch(1000).is_slow(start + seconds(3), {seconds(51), 17}));
+    EXPECT_FALSE(watch(0).is_slow(start + seconds(3), {seconds(53), 8}));
 }
 
 TEST(LineWatch, JudgesEachWindowByItself) {
-    LineWatch line(1000);
-    line.waited(start, start + seconds(3), 9000);
-    EXPECT_FALSE(line.is_slow(start + seconds(3)));
-    line.waited(start + seconds(3), start + seconds(6), 30);
-    EXPECT_TRUE(line.is_slow(start + seconds(6)));
+    auto line = watch(1000);
+    EXPECT_FALSE(line.is_slow(start + seconds(3), {seconds(53), 9007}));
+    EXPECT_TRUE(line.is_slow(start + seconds(6), {seconds(56), 9037}));
 }
 
 }  // namespace

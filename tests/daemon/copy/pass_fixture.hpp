@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "daemon/copy/pass.hpp"
 #include "tests/support/memory_account.hpp"
 #include "tests/support/memory_journal.hpp"
@@ -17,6 +19,7 @@ class QuietObserver final : public Observer {
     std::vector<Phase> phases;
     std::uint32_t lanes_free = 0;        ///< That the pass may take.
     std::uint32_t lanes_given_back = 0;  ///< By the pass.
+    std::map<Bound, Duration> bounds;    ///< For how long each of them held up the pass.
 
  private:
     bool take_lane() override {
@@ -27,6 +30,7 @@ class QuietObserver final : public Observer {
     void give_lane_back() override { ++lanes_given_back; }
     void phase(Phase phase) override { phases.push_back(phase); }
     void progress(Progress const& progress) override { last = progress; }
+    void bound_by(Bound bound, Duration span) override { bounds[bound] += span; }
 };
 
 struct World {

@@ -69,6 +69,8 @@ class Hiding final : public Endpoint {
     void leave() override { inner_->leave(); }
     void abort() noexcept override { inner_->abort(); }
     std::uint64_t bytes_transferred() const override { return inner_->bytes_transferred(); }
+    Duration round_trip() const override { return inner_->round_trip(); }
+    Duration line_wait() const override { return inner_->line_wait(); }
 
  private:
     std::unique_ptr<Endpoint> inner_;

@@ -1,4 +1,5 @@
-// What a session cannot show: whose turn it is to write, and what becomes of commands that nobody wants.
+// What a session cannot show: whose turn it is to write, what becomes of commands that nobody wants, and what
+// was waited for.
 
 #include "daemon/imap/connection.hpp"
 
@@ -7,7 +8,10 @@
 namespace imapcopy {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using test::LoggedIn;
+using test::Script;
 
 TEST(Connection, NeverSendsWhatWasDroppedInTheQueue) {
     LoggedIn talk(test::logged_in("X")
@@ -53,6 +57,90 @@ TEST(Connection, RefusesAnOkBeforeTheCommandIsWhole) {
     auto const result = talk.run((*appending)->message(message));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::server_bug);
+}
+
+/// A server that needs 200 ms for the login.
+Script slow_login() {
+    return Script{}
+        .reply("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n")
+        .expect("$1 AUTHENTICATE PLAIN $*\r\n")
+        .pause(milliseconds(200))
+        .reply("$1 OK [CAPABILITY IMAP4rev1 LITERAL+] done\r\n");
+}
+
+TEST(Connection, TellsItsShortestRoundTrip) {
+    LoggedIn talk(slow_login()
+                      .expect("$2 NOOP\r\n")
+                      .pause(milliseconds(40))
+                      .reply("$2 OK done\r\n")
+                      .expect("$3 NOOP\r\n")
+                      .pause(milliseconds(90))
+                      .reply("$3 OK done\r\n"));
+    EXPECT_EQ(talk.session->round_trip(), milliseconds(200));
+    EXPECT_TRUE(talk.run(talk.session->run(imap::command::Noop{})));
+    EXPECT_EQ(talk.session->round_trip(), milliseconds(40));
+    EXPECT_TRUE(talk.run(talk.session->run(imap::command::Noop{})));
+    EXPECT_EQ(talk.session->round_trip(), milliseconds(40));
+}
+
+TEST(Connection, WaitsForItsLineOnlyInsideOfAnAnswer) {
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 NOOP\r\n")
+                      .pause(seconds(2))
+                      .reply("* OK still")
+                      .pause(seconds(3))
+                      .reply(" here\r\n")
+                      .pause(seconds(5))
+                      .reply("$2 OK done\r\n"));
+    EXPECT_TRUE(talk.run(talk.session->run(imap::command::Noop{})));
+    EXPECT_EQ(talk.session->line_wait(), seconds(3));
+}
+
+/// Takes ten seconds for each body.
+class SlowReader final : public imap::BodyHandler {
+ public:
+    explicit SlowReader(Clock& clock) : clock_(clock) {}
+    Task<> begin(imap::Uid, std::uint64_t) override { co_return; }
+    Task<> data(std::string_view) override { co_await clock_.sleep_for(seconds(10)); }
+    Task<> end() override { co_return; }
+
+ private:
+    Clock& clock_;
+};
+
+TEST(Connection, DoesNotBlameTheLineForAReaderThatTakesItsTime) {
+    std::string const body(100, 'x');
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 UID FETCH 1 (UID BODY.PEEK[])\r\n")
+                      .reply("* 1 FETCH (UID 1 BODY[] {100}\r\n" + body.substr(0, 40))
+                      .pause(seconds(3))
+                      .reply(body.substr(40) + ")\r\n$2 OK done\r\n"));
+    SlowReader reader(talk.clock);
+    imap::command::UidFetch fetch;
+    fetch.uids = imap::UidSet(imap::Uid(1), imap::Uid(1));
+    fetch.body = true;
+    imap::Handlers handlers;
+    handlers.body = &reader;
+    EXPECT_TRUE(talk.run(talk.session->run(std::move(fetch), std::move(handlers))));
+    EXPECT_EQ(talk.session->line_wait(), seconds(3));
+}
+
+TEST(Connection, WaitsForItsLineWhereBytesDoNotLeave) {
+    LoggedIn talk(test::logged_in("X").stall());
+    auto const noop = talk.session->start(imap::command::Noop{});
+    talk.clock.poll();
+    talk.clock.advance(seconds(7));
+    EXPECT_EQ(talk.session->line_wait(), seconds(7)) << "the wait under way counts";
+}
+
+TEST(Connection, DoesNotBlameTheLineForAServerThatDoesNotRead) {
+    LoggedIn talk(test::logged_in("X").pause(seconds(5)).expect("$2 NOOP\r\n").reply("$2 OK done\r\n"));
+    auto const noop = talk.session->start(imap::command::Noop{});
+    talk.clock.poll();
+    talk.clock.advance(seconds(2));
+    talk.peer.set_refused(seconds(2));
+    EXPECT_TRUE(talk.run(noop->reply()));
+    EXPECT_EQ(talk.session->line_wait(), seconds(3));
 }
 
 }  // namespace

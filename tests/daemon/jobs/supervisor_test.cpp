@@ -304,6 +304,31 @@ TEST_F(SupervisorTest, PublishesProgressOnceASecondWithARate) {
     EXPECT_EQ(daemon.service().status().bytes_per_second, 100'000U);
 }
 
+TEST_F(SupervisorTest, ShowsThePaceOfAJobWhileItIsAtWork) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        Progress progress;
+        progress.lanes = 2;
+        progress.source_round_trip = progress.destination_round_trip = std::chrono::milliseconds(20);
+        progress.bound = Bound::line;
+        observer.progress(progress);
+        return test::work_for(context, observer, seconds(3));
+    };
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    auto const working = daemon.view(id).progress;
+    EXPECT_EQ(working.lanes, 2U);
+    EXPECT_EQ(working.source_round_trip, std::chrono::milliseconds(20));
+    EXPECT_EQ(working.bound, Bound::line);
+    daemon.pass_time(seconds(5));
+    ASSERT_EQ(daemon.phase(id), Phase::complete);
+    auto const over = daemon.view(id).progress;
+    EXPECT_EQ(over.lanes, 0U);
+    EXPECT_EQ(over.source_round_trip, std::chrono::microseconds(0));
+    EXPECT_EQ(over.destination_round_trip, std::chrono::microseconds(0));
+    EXPECT_EQ(over.bound, Bound::unknown);
+}
+
 TEST_F(SupervisorTest, KeepsSecretsAsLongAsAskedAndNoLonger) {
     JobDaemon daemon(path_);
     JobSpec spec;

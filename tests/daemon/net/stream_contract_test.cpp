@@ -149,6 +149,21 @@ TEST_P(StreamContract, WriteTimesOutWhenNothingLeaves) {
     EXPECT_EQ(write->failure(), ErrorCode::timed_out) << write->message();
 }
 
+/// Only the system counts here, in ticks of some milliseconds: until then there is work for the processor.
+TEST_P(StreamContract, TellsHowLongThePeerDidNotRead) {
+    if (GetParam() == Kind::scripted) GTEST_SKIP() << "has no window";
+    auto& stream = open(Script{}.stall());
+    EXPECT_EQ(stream.refused_by_peer(), Duration::zero());
+    std::string const much(64 << 20, 'x');
+    auto const write = runner_.start(stream.write_all(much, deadline()));
+    for (int i = 0; i < 1'000'000 && stream.refused_by_peer() == Duration::zero(); ++i) clock_.poll();
+    EXPECT_GT(stream.refused_by_peer(), Duration::zero());
+    stream.abort();
+    clock_.poll();
+    EXPECT_TRUE(write->done);
+    EXPECT_EQ(stream.refused_by_peer(), Duration::zero()) << "there is no connection any more";
+}
+
 TEST_P(StreamContract, AbortEndsReadAndWriteUnderWay) {
     auto& stream = open(Script{}.stall());
     std::string const much(64 << 20, 'x');
