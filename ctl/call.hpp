@@ -54,7 +54,8 @@ std::vector<JobId> selected_jobs(Call const& call);
 /// The jobs of JOB arguments: numbers only, for what changes a job. Failure(invalid_argument).
 std::vector<JobId> numbered_jobs(Call const& call);
 
-/// Logs in to one side and shows both steps, "Testing source … established". Throws what the test throws.
-TestView tested(Call const& call, AccountSpec const& account, Side side, Secret const& secret);
+/// Waits for the test of one side, which has begun, and shows both steps, "Testing source … established".
+/// Throws what the test throws.
+TestView finished_test(Call const& call, AccountSpec const& account, Side side);
 
 }  // namespace imapcopy::ctl

@@ -37,6 +37,15 @@ class ManagerProxy final : public sdbus::ProxyInterfaces<org::imapcopyd1::Manage
             .storeResultsTo(properties);
         return properties;
     }
+    void begin_test(BusDict const& account, sdbus::UnixFd const& secret, BusDict const& options,
+                    std::function<void(sdbus::Error const*, BusDict const&)> const& on_answer) {
+        getProxy()
+            .callMethodAsync("Test")
+            .onInterface(manager_interface)
+            .withTimeout(conversation_timeout)
+            .withArguments(account, secret, options)
+            .uponReplyInvoke(on_answer);
+    }
     Objects managed_objects() {
         Objects objects;
         getProxy()
@@ -49,6 +58,12 @@ class ManagerProxy final : public sdbus::ProxyInterfaces<org::imapcopyd1::Manage
  private:
     void onJobEnded(std::uint32_t const&, sdbus::ObjectPath const&, std::string const&,
                     std::string const&) override {}
+};
+
+/// Of a call that is under way: nothing, or one of both.
+struct TestAnswer {
+    std::optional<BusDict> found;
+    std::optional<Error> error;
 };
 
 class JobProxy final : public sdbus::ProxyInterfaces<org::imapcopyd1::Job_proxy> {
@@ -129,9 +144,9 @@ class Client::Impl {
 
     /// Calls that talk to servers take longer than others.
     template <class Function>
-    auto conversation(Function const& function, std::optional<Side> side) {
+    auto conversation(Function const& function) {
         Patience const patience(*bus_, conversation_timeout);
-        return manager(function, side);
+        return manager(function);
     }
 
     template <class Function>
@@ -140,6 +155,8 @@ class Client::Impl {
         return job(id, function);
     }
 
+    void begin_test(AccountSpec const& account, Side side, Secret const& secret);
+    TestView finish_test(Side side);
     JobView remember(JobView job);
     void follow();
     std::vector<Event> wait_for_change(std::chrono::milliseconds timeout);
@@ -174,7 +191,29 @@ class Client::Impl {
     std::vector<sdbus::Slot> matches_;
     std::map<JobId, JobView> known_;
     std::vector<Event> events_;
+    std::map<Side, TestAnswer> tests_;
 };
+
+void Client::Impl::begin_test(AccountSpec const& account, Side side, Secret const& secret) {
+    auto& answer = tests_[side] = {};
+    auto const on_answer = [&answer](sdbus::Error const* error, BusDict const& found) {
+        if (error != nullptr) answer.error = to_error(*error);
+        if (error == nullptr) answer.found = found;
+    };
+    auto const call = [&](ManagerProxy& manager) {
+        BusDict const options{{"side", std::string(to_string(side))}};
+        manager.begin_test(to_bus(to_dict(account)), seal(secret), options, on_answer);
+    };
+    manager(call, side);
+}
+
+TestView Client::Impl::finish_test(Side side) {
+    auto& answer = tests_.at(side);
+    for (dispatch(); !answer.found && !answer.error; dispatch()) wait(conversation_timeout);
+    if (answer.found) return read_test(*answer.found);
+    if (!answer.error->side) answer.error->side = side;
+    throw Failure(*answer.error);
+}
 
 bool Client::Impl::daemon_running() {
     try {
@@ -361,12 +400,12 @@ bool Client::start() {
     return impl_->start();
 }
 
-TestView Client::test(AccountSpec const& account, Side side, Secret const& secret) {
-    auto const call = [&](ManagerProxy& manager) {
-        BusDict const options{{"side", std::string(to_string(side))}};
-        return read_test(manager.Test(to_bus(to_dict(account)), seal(secret), options));
-    };
-    return impl_->conversation(call, side);
+void Client::begin_test(AccountSpec const& account, Side side, Secret const& secret) {
+    impl_->begin_test(account, side, secret);
+}
+
+TestView Client::finish_test(Side side) {
+    return impl_->finish_test(side);
 }
 
 JobId Client::submit(JobSpec const& spec, Secret const& source, Secret const& destination) {
@@ -385,7 +424,7 @@ PlanView Client::plan(JobSpec const& spec, Secret const& source, Secret const& d
                                       to_bus(to_dict(spec.destination)), seal(destination),
                                       to_bus(options_to_dict(spec))));
     };
-    return impl_->conversation(call, std::nullopt);
+    return impl_->conversation(call);
 }
 
 std::vector<JobView> Client::jobs() {

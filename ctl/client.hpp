@@ -20,7 +20,8 @@ class Client final : public DaemonClient {
     bool daemon_running() override;
     bool start() override;
 
-    TestView test(AccountSpec const& account, Side side, Secret const& secret) override;
+    void begin_test(AccountSpec const& account, Side side, Secret const& secret) override;
+    TestView finish_test(Side side) override;
     JobId submit(JobSpec const& spec, Secret const& source, Secret const& destination) override;
     PlanView plan(JobSpec const& spec, Secret const& source, Secret const& destination) override;
 

@@ -117,7 +117,10 @@ class DaemonClient {
     /// Starts the daemon by bus activation where it does not run. False: it cannot be started.
     virtual bool start() = 0;
 
-    virtual TestView test(AccountSpec const& account, Side side, Secret const& secret) = 0;
+    /// Lets the daemon log in to look; finish_test() waits for what it finds. One test a side at a time,
+    /// those of both sides together.
+    virtual void begin_test(AccountSpec const& account, Side side, Secret const& secret) = 0;
+    virtual TestView finish_test(Side side) = 0;
     virtual JobId submit(JobSpec const& spec, Secret const& source, Secret const& destination) = 0;
     virtual PlanView plan(JobSpec const& spec, Secret const& source, Secret const& destination) = 0;
 

@@ -160,8 +160,10 @@ int submit_command(Call const& call) {
     }
     if (arguments.dry_run) return show_plan(call, *order);
     if (arguments.test_first && !asks) {
-        (void)tested(call, order->spec.source, Side::source, order->source);
-        (void)tested(call, order->spec.destination, Side::destination, order->destination);
+        call.client.begin_test(order->spec.source, Side::source, order->source);
+        call.client.begin_test(order->spec.destination, Side::destination, order->destination);
+        (void)finished_test(call, order->spec.source, Side::source);
+        (void)finished_test(call, order->spec.destination, Side::destination);
     }
     return submit(call, *order);
 }

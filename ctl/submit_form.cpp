@@ -141,7 +141,8 @@ std::optional<Filled> ask_side(Call const& call, Side side) {
         auto account = ask_account(call, side);
         if (!account) return std::nullopt;
         auto secret = asked_secret(*account, side, call.arguments, call.terminal);
-        auto const error = caught([&] { (void)tested(call, *account, side, secret); });
+        call.client.begin_test(*account, side, secret);
+        auto const error = caught([&] { (void)finished_test(call, *account, side); });
         if (!error) return Filled{std::move(*account), std::move(secret)};
         show_error(call.terminal, *error, call.style().language);
         call.terminal.out(call.say(Message::ctl_form_again) + "\n");

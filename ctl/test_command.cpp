@@ -41,11 +41,11 @@ void show_details(Call const& call, TestView const& view) {
 
 }  // namespace
 
-TestView tested(Call const& call, AccountSpec const& account, Side side, Secret const& secret) {
+TestView finished_test(Call const& call, AccountSpec const& account, Side side) {
     show_step(call,
               call.say(Message::ctl_testing, {to_string(side), printable(to_string(account), 128)}) + " ");
     TestView view;
-    auto const error = caught([&] { view = call.client.test(account, side, secret); });
+    auto const error = caught([&] { view = call.client.finish_test(side); });
     if (error) {
         show_step(call, colored(call.say(Message::ctl_test_failed), Color::red, call.style()) + "\n");
         auto sided = *error;
@@ -65,9 +65,10 @@ int test_command(Call const& call) {
     auto const source_secret = obtain_secret(requests.source, Side::source, call.arguments, call.terminal);
     auto const destination_secret =
         obtain_secret(requests.destination, Side::destination, call.arguments, call.terminal);
-    auto const source = tested(call, requests.source.account, Side::source, source_secret);
-    auto const destination =
-        tested(call, requests.destination.account, Side::destination, destination_secret);
+    call.client.begin_test(requests.source.account, Side::source, source_secret);
+    call.client.begin_test(requests.destination.account, Side::destination, destination_secret);
+    auto const source = finished_test(call, requests.source.account, Side::source);
+    auto const destination = finished_test(call, requests.destination.account, Side::destination);
     if (call.style().format == Format::table) return exit_status::done;
     Records records{.plural = "accounts", .singular = "account", .columns = {}, .preferred = 6, .rows = {}};
     records.columns = {{"side"},     {"host"},        {"port", Kind::number},

@@ -36,6 +36,7 @@ bool too_long(Number) {
 /// Seals that make the content of a memfd final.
 constexpr int final_seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
 
+/// Or another file in memory: what is written to it waits for no disk.
 bool is_memfd(int descriptor) {
     return ::fcntl(descriptor, F_GET_SEALS) >= 0;
 }

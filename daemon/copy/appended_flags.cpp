@@ -48,6 +48,27 @@ FlagKeeping judge_flags(std::vector<AppendedFlags> const& copies) {
     return keeping;
 }
 
+void FoundFolders::add(MailboxName const& mailbox, MailboxStatus const& status) {
+    auto const [place, first] = by_name_.try_emplace(mailbox.wire, status);
+    if (!first && place->second.uid_validity != status.uid_validity) place->second = status;
+}
+
+bool FoundFolders::came_since(MailboxName const& mailbox, UidValidity uid_validity, Uid uid) const {
+    auto const found = by_name_.find(mailbox.wire);
+    if (found == by_name_.end() || found->second.uid_validity != uid_validity) return false;
+    auto const uid_next = found->second.uid_next;
+    return uid_next.value() > 0 && uid >= uid_next;
+}
+
+void note_missing_flags(Outcome& outcome, AppendedFlags const& copy) {
+    auto const missing = missing_flags(copy);
+    if (missing.empty()) return;
+    if (!outcome.text.empty()) outcome.text += "; ";
+    outcome.code = info(ErrorCode::attribute_refused).name;
+    outcome.text += "an earlier copy, found without its flags " + printable(missing.to_string()) +
+                    ": the destination does not keep them, or somebody has cleared them";
+}
+
 Task<> admit_forgotten_flags(Journal& journal, FolderId folder, std::vector<AppendedFlags> copies) {
     std::vector<std::pair<Uid, Flags>> set;
     for (auto const& copy : copies)

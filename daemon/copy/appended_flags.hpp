@@ -3,6 +3,8 @@
 // Some servers store what APPEND brings and forget the flags that it gives (seen: GNU Mailutils). A listing
 // of copies shows it, and STORE mends it.
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "daemon/copy/endpoint.hpp"
@@ -25,6 +27,22 @@ enum class FlagKeeping : std::uint8_t {
     forgets,  ///< No copy has any, although some were given.
 };
 FlagKeeping judge_flags(std::vector<AppendedFlags> const& copies);
+
+/// The folders of the destination as one pass found them: what it has stored there came since.
+class FoundFolders {
+ public:
+    /// Of each epoch of a folder the first status counts.
+    void add(MailboxName const& mailbox, MailboxStatus const& status);
+    /// False where nobody knows.
+    bool came_since(MailboxName const& mailbox, UidValidity uid_validity, Uid uid) const;
+
+ private:
+    std::map<std::string, MailboxStatus> by_name_;  ///< As on the wire.
+};
+
+/// Adds to what a report says of the copy that it was found without flags which APPEND gave it, and that
+/// nobody knows who has taken them away.
+void note_missing_flags(Outcome& outcome, AppendedFlags const& copy);
 
 /// To be called before the copies are recorded as done: the journal learns that what they lack is not set.
 /// Whatever happens from then on, the next pass takes it for flags that came at the source since, and brings

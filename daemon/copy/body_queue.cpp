@@ -27,20 +27,21 @@ Task<> BodyQueue::push(Piece piece) {
 
 Task<std::optional<Piece>> BodyQueue::pop() {
     pace_.look();
-    if (pieces_.empty() && !closed_) {
-        auto const before = pace_.turn_to(Doing::waiting_for_source);
-        while (pieces_.empty() && !closed_) {
-            readable_.clear();
-            co_await readable_.wait();
-        }
-        pace_.turn_to(before);
-    }
+    while (!is_readable()) co_await wait();
     if (pieces_.empty()) co_return std::nullopt;
     auto piece = std::move(pieces_.front());
     pieces_.pop_front();
     bytes_ -= bytes_of(piece);
     writable_.set();
     co_return piece;
+}
+
+Task<> BodyQueue::wait() {
+    if (is_readable()) co_return;
+    auto const before = pace_.turn_to(Doing::waiting_for_source);
+    readable_.clear();
+    co_await readable_.wait();
+    pace_.turn_to(before);
 }
 
 void BodyQueue::close() {

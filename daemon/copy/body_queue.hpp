@@ -51,6 +51,11 @@ class BodyQueue {
     Task<> push(Piece piece);
     /// The next piece; nothing after close() when all is read.
     Task<std::optional<Piece>> pop();
+    /// True if pop() would not wait.
+    bool is_readable() const { return !pieces_.empty() || closed_; }
+    /// Waits until pop() would not wait, or wake() is called.
+    Task<> wait();
+    void wake() { readable_.set(); }
     /// No more pieces will come.
     void close();
     /// The reader has failed: what is queued is dropped, the writer is told at its next push.

@@ -14,6 +14,12 @@ bool is_about_the_message(ErrorCode code) {
            code == ErrorCode::message_limit;
 }
 
+/// True for an error by which a connection ends, and which says no more than that.
+bool is_end_of_connection(ErrorCode code) {
+    return code == ErrorCode::connection_lost || code == ErrorCode::timed_out ||
+           code == ErrorCode::server_bug || code == ErrorCode::cancelled;
+}
+
 /// The UIDs of an APPENDUID that can be true; empty where they contradict what we know.
 std::vector<Uid> believable_uids(FolderWork const& folder, AppendOutcome const& outcome, std::size_t count) {
     if (outcome.uids.size() != count || outcome.uid_validity != folder.destination.uid_validity) return {};
@@ -72,27 +78,38 @@ Task<> DestinationHalf::write() {
         }
     } const ending{*this};
     while (!fatal_ && !collecting_failed_) {
-        auto piece = co_await queue_.pop();
+        auto piece = co_await next_piece();
         if (!piece) break;
         if (auto* const begin = std::get_if<BodyBegin>(&*piece)) {
-            bool const whole = co_await take_body(std::move(*begin));
-            if (!whole) break;
+            bool const whole = co_await stream_body(std::move(*begin));
+            if (whole) continue;
+            queue_.abandon();  // What other fetches put behind it has no place to go.
+            co_return drop_batch();
         } else if (auto* const body = std::get_if<WholeBody>(&*piece)) {
             co_await take_whole_body(std::move(*body));
         } else if (auto const* const folder = std::get_if<FolderBegin>(&*piece)) {
-            co_await flush();
+            co_await end_batch();
             end_folder();
             folder_ = folder->folder;
             reduction_ = folder->reduction;
         } else if (std::holds_alternative<BatchEnd>(*piece)) {
-            co_await flush();
+            co_await end_batch();
         }
     }
-    if (fatal_ || collecting_failed_) co_return queue_.abandon();
-    co_await flush();
+    if (fatal_ || collecting_failed_) queue_.abandon();
+    if (collecting_failed_) co_return drop_batch();
+    // Also where the server has said something fatal of an earlier one: what is half sent is best sent whole.
+    co_await end_batch();
     end_folder();
     // What is left are answers.
     pace_.turn_to(Doing::busy_with_destination);
+}
+
+Task<std::optional<Piece>> DestinationHalf::next_piece() {
+    // As Nagle's algorithm: as long as the server has something to do, the batch under way may grow.
+    while (batch_ && !queue_.is_readable() && !sent_.empty() && !asking_) co_await queue_.wait();
+    if (batch_ && !queue_.is_readable()) co_await end_batch();
+    co_return co_await queue_.pop();
 }
 
 void DestinationHalf::end_folder() {
@@ -104,116 +121,89 @@ void DestinationHalf::end_folder() {
 Task<> DestinationHalf::ask_status(FolderWork& folder) {
     std::vector<MailboxName> names(1, folder.mapped.destination);
     auto const asked = co_await attempt(parts_.destination.status(std::move(names)));
-    // Why a lane ends is said by what it copies. Without an answer conclude() asks again.
     auto const error = error_of(asked.exception);
-    if (error && error->code == ErrorCode::uid_validity_changed) asked.rethrow();
     if (!error) folder.destination_after = asked.value->front();
-}
-
-Task<bool> DestinationHalf::take_body(BodyBegin begin) {
-    if (begin.size_bytes >= parts_.options.batch.stream_bytes) {
-        co_await flush();
-        pace_.turn_to(Doing::busy_with_destination);
-        bool const whole = co_await stream_body(std::move(begin));
-        pace_.turn_to(Doing::our_work);
-        co_return whole;
-    }
-    WholeBody body{std::move(begin.meta), begin.size_bytes, {}};
-    body.bytes.reserve(body.size_bytes);
-    for (;;) {
-        auto piece = co_await queue_.pop();
-        if (!piece) co_return false;
-        auto* const data = std::get_if<BodyData>(&*piece);
-        if (data == nullptr) break;
-        body.bytes += data->bytes;
-    }
-    co_await take_whole_body(std::move(body));
-    co_return true;
+    // Whoever copies over a connection that has ended says why; and if this answer is all that is missing,
+    // conclude() asks again. Anything else is the server's own word, or the folder has become another one.
+    if (error && !is_end_of_connection(error->code)) asked.rethrow();
 }
 
 Task<> DestinationHalf::take_whole_body(WholeBody body) {
     if (body.bytes.size() != body.size_bytes)
         throw Failure(ErrorCode::internal, "a body has another size than was announced");
-    auto const& limits = parts_.options.batch;
-    if (!fits(limits, batch_.messages.size(), batch_.size_bytes, body.size_bytes)) co_await flush();
+    co_await begin_message(body.meta, body.size_bytes);
     BodyObserver observer;
     observer.add(body.bytes);
-    batch_.messages.push_back({std::move(body.meta), observer.finish(), body.size_bytes});
-    batch_.size_bytes += body.size_bytes;
-    batch_.bodies.push_back(std::move(body.bytes));
+    if (batch_->accepted) co_await batch_->append->write(body.bytes);
+    Message message{std::move(body.meta), observer.finish(), body.size_bytes};
+    co_await end_message(std::move(message));
 }
 
 Task<bool> DestinationHalf::stream_body(BodyBegin begin) {
-    Message message{std::move(begin.meta), {}, begin.size_bytes};
-    // What an answer makes us ask would wait for the end of this body, and if the source breaks off, the end
-    // for the answer.
-    if (may_raise_questions()) co_await wait_until_answered();
-    auto append = co_await begin_append();
-    auto announced = append_message(message);
-    bool const accepted = co_await append->message(std::move(announced));
+    co_await begin_message(begin.meta, begin.size_bytes);
     BodyObserver observer;
     std::uint64_t left = begin.size_bytes;
     for (;;) {
         auto piece = co_await queue_.pop();
+        if (piece && std::holds_alternative<BodyEnd>(*piece)) break;
         auto* const data = piece ? std::get_if<BodyData>(&*piece) : nullptr;
-        if (piece && data == nullptr) break;
         if (data == nullptr || data->bytes.size() > left) {
             // The source broke off. What was sent before is answered first: dropping this APPEND ends the
             // connection.
-            co_await wait_until_answered();
+            co_await wait_before_dropping();
             co_return false;
         }
         left -= data->bytes.size();
         observer.add(data->bytes);
-        if (accepted) co_await append->write(data->bytes);
+        if (batch_->accepted) co_await batch_->append->write(data->bytes);
     }
-    message.identity = observer.finish();
-    std::vector<Message> messages;
-    messages.push_back(std::move(message));
-    if (accepted) {
-        pace_.turn_to(Doing::our_work);
-        co_await announce(messages);
-        pace_.turn_to(Doing::busy_with_destination);
-        co_await append->commit();
-    }
-    sent(std::move(messages), std::move(append));
+    Message message{std::move(begin.meta), observer.finish(), begin.size_bytes};
+    co_await end_message(std::move(message));
     co_return true;
 }
 
-Task<> DestinationHalf::flush() {
-    if (batch_.messages.empty()) co_return;
-    auto batch = std::exchange(batch_, {});
-    TaskGroup announcing(co_await boost::asio::this_coro::executor);
-    announcing.spawn(announce(batch.messages));
-    // The upload and the intents overlap; only the end of the command waits for both.
+Task<> DestinationHalf::begin_message(MessageMeta const& meta, std::uint64_t size_bytes) {
+    auto const& limits = parts_.options.batch;
+    if (batch_ && !fits(limits, batch_->messages.size(), batch_->size_bytes, size_bytes))
+        co_await end_batch();
+    if (!batch_) co_await begin_batch();
     pace_.turn_to(Doing::busy_with_destination);
-    auto uploaded = co_await attempt(upload(batch));
-    pace_.turn_to(Doing::our_work);
-    co_await announcing.join();
-    uploaded.rethrow();
-    auto& [append, accepted] = *uploaded.value;
-    pace_.turn_to(Doing::busy_with_destination);
-    if (accepted) co_await append->commit();
-    sent(std::move(batch.messages), std::move(append));
-    pace_.turn_to(Doing::our_work);
+    auto announced = append_message(meta, size_bytes);
+    batch_->accepted = co_await batch_->append->message(std::move(announced));
 }
 
-Task<DestinationHalf::Upload> DestinationHalf::upload(Batch& batch) {
-    auto append = co_await begin_append();
-    for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-        auto announced = append_message(batch.messages[i]);
-        bool const accepted = co_await append->message(std::move(announced));
-        if (!accepted) co_return Upload{std::move(append), false};
-        co_await append->write(batch.bodies[i]);
-        batch.bodies[i] = std::string();  // Memory goes as bytes leave.
+Task<> DestinationHalf::end_message(Message message) {
+    pace_.turn_to(Doing::our_work);
+    batch_->size_bytes += message.size_bytes;
+    batch_->messages.push_back(std::move(message));
+    if (!batch_->accepted) co_await end_batch();
+}
+
+Task<> DestinationHalf::begin_batch() {
+    pace_.turn_to(Doing::busy_with_destination);
+    while (sent_.size() >= parts_.options.appends_in_flight_max) {
+        changed_.clear();
+        co_await changed_.wait();
     }
-    co_return Upload{std::move(append), true};
+    Batch batch;
+    batch.append = co_await parts_.destination.append(folder_->mapped.destination);
+    batch_ = std::move(batch);
 }
 
-Task<std::unique_ptr<Append>> DestinationHalf::begin_append() {
-    co_await wait_for_room();
-    auto append = co_await parts_.destination.append(folder_->mapped.destination);
-    co_return append;
+Task<> DestinationHalf::end_batch() {
+    if (!batch_) co_return;
+    auto batch = *std::exchange(batch_, std::nullopt);
+    if (batch.accepted) {
+        co_await announce(batch.messages);
+        pace_.turn_to(Doing::busy_with_destination);
+        co_await batch.append->commit();
+        pace_.turn_to(Doing::our_work);
+    }
+    sent(std::move(batch.messages), std::move(batch.append));
+}
+
+void DestinationHalf::drop_batch() {
+    batch_.reset();
 }
 
 Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
@@ -229,9 +219,9 @@ Task<> DestinationHalf::announce(std::vector<Message> const& messages) {
     co_await parts_.journal.begin(folder_->record.id, std::move(intents));
 }
 
-AppendMessage DestinationHalf::append_message(Message const& message) const {
-    auto reduced = reduce(permitted(*folder_, message.meta), reduction_.kept);
-    return {std::move(reduced.flags), reduced.internal_date, message.size_bytes};
+AppendMessage DestinationHalf::append_message(MessageMeta const& meta, std::uint64_t size_bytes) const {
+    auto reduced = reduce(permitted(*folder_, meta), reduction_.kept);
+    return {std::move(reduced.flags), reduced.internal_date, size_bytes};
 }
 
 void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append> append) {
@@ -241,25 +231,21 @@ void DestinationHalf::sent(std::vector<Message> messages, std::unique_ptr<Append
     changed_.set();
 }
 
-Task<> DestinationHalf::wait_for_room() {
-    while (sent_.size() >= parts_.options.appends_in_flight_max) {
+Task<> DestinationHalf::wait_before_dropping() {
+    while (!sent_.empty() && !asking_) {
         changed_.clear();
         co_await changed_.wait();
     }
 }
 
-bool DestinationHalf::may_raise_questions() const {
-    bool const keeps = parts_.state.flag_keeping == FlagKeeping::keeps;
-    return !keeps && std::ranges::any_of(sent_, [](Sent const& sent) {
-        return std::ranges::any_of(sent.messages, [](Message const& m) { return !m.meta.flags.empty(); });
-    });
+DestinationHalf::Asking::Asking(DestinationHalf& half) : half_(half) {
+    half_.asking_ = true;
+    half_.changed_.set();
+    half_.queue_.wake();
 }
 
-Task<> DestinationHalf::wait_until_answered() {
-    while (!sent_.empty()) {
-        changed_.clear();
-        co_await changed_.wait();
-    }
+DestinationHalf::Asking::~Asking() {
+    half_.asking_ = false;
 }
 
 Task<> DestinationHalf::collect() {
@@ -284,9 +270,7 @@ Task<> DestinationHalf::collect() {
         if (sent_.empty()) break;
         auto& next = sent_.front();  // A deque's front stays where it is while others are added behind it.
         if (next.append == nullptr) {
-            // Retries come back to a folder; it counts once.
-            if (!std::exchange(next.folder->counted, true)) ++parts_.state.progress.folders_done;
-            parts_.state.report();
+            parts_.state.leave_folder(*next.folder);
         } else {
             auto outcome = co_await next.append->outcome();
             parts_.state.slowest_append =
@@ -295,6 +279,7 @@ Task<> DestinationHalf::collect() {
         }
         sent_.pop_front();
         changed_.set();
+        queue_.wake();
     }
     ending.regular = true;
 }
@@ -333,6 +318,7 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
         folder.has_unknown_uids = true;
         co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
     } else if (!forgotten.empty()) {
+        Asking const asking(*this);
         co_await set_forgotten_flags(parts_.destination, parts_.journal, folder.mapped.destination,
                                      folder.record.id, folder.destination.uid_validity, forgotten);
     }
@@ -360,6 +346,7 @@ Task<std::vector<AppendedFlags>> DestinationHalf::find_forgotten(Sent const& ans
     };
     auto const [least, greatest] = std::ranges::minmax(uids);
     UidRange const range{least, greatest};
+    Asking const asking(*this);
     co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::flags, sink);
     // A server that does not show what it has just stored tells nothing; it is not asked again.
     keeping = seen ? judge_flags(copies) : FlagKeeping::keeps;
@@ -379,6 +366,7 @@ void DestinationHalf::count_stored(Sent const& answered) {
     state.progress.messages_done += answered.messages.size();
     state.progress.bytes_done += bytes;
     state.changed = true;
+    state.on_stored();
 }
 
 Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
@@ -399,7 +387,7 @@ Task<> DestinationHalf::record_refused(Sent& answered, Error error) {
     if (kept && error.code == ErrorCode::append_rejected) {
         bool const first = answered.reduction.kept == Kept::everything;
         Reduction reduction{*kept, first ? std::move(text) : answered.reduction.refusal};
-        parts_.state.retries.push_back({&folder, {message.meta}, std::move(reduction)});
+        parts_.retries.push_back({&folder, {message.meta}, std::move(reduction)});
         co_return;
     }
     std::string const code(info(error.code).name);
@@ -415,11 +403,13 @@ Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
     bool const sent_before = folder.recreated && answered.since <= *folder.recreated;
     if (!sent_before && folder.recreated) co_return give_up(folder, std::move(error));
     if (!sent_before) {
+        Asking const asking(*this);
         auto const created =
             co_await parts_.destination.create(folder.mapped.destination, folder.mapped.source.role);
         if (created.outcome == CreateOutcome::refused) co_return give_up(folder, created.error);
         auto const opened = co_await parts_.destination.open(folder.mapped.destination, Access::read_write);
         folder.destination = opened.status;
+        parts_.state.found.add(folder.mapped.destination, opened.status);
         folder.recreated = parts_.context.clock.now();
         co_await parts_.journal.set_destination_epoch(folder.record.id, opened.status.uid_validity);
     }
@@ -438,11 +428,11 @@ void DestinationHalf::retry(Sent& answered) {
     std::vector<MessageMeta> metas;
     for (auto& message : answered.messages) metas.push_back(std::move(message.meta));
     if (metas.size() == 1) {
-        parts_.state.retries.push_back({&folder, std::move(metas), reduction});
+        parts_.retries.push_back({&folder, std::move(metas), reduction});
         return;
     }
     for (auto& half : halve(std::move(metas)))
-        parts_.state.retries.push_back({&folder, std::move(half), reduction});
+        parts_.retries.push_back({&folder, std::move(half), reduction});
 }
 
 }  // namespace imapcopy::copy

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "common/event.hpp"
 #include "common/task_group.hpp"
@@ -29,10 +30,12 @@ class DestinationHalf {
         Identity identity;
         std::uint64_t size_bytes = 0;
     };
+    /// One APPEND that is being written.
     struct Batch {
-        std::vector<Message> messages;
-        std::vector<std::string> bodies;
+        std::unique_ptr<Append> append;
+        std::vector<Message> messages;  ///< Those that are written whole.
         std::uint64_t size_bytes = 0;
+        bool accepted = true;  ///< False: answered before all of it was sent.
     };
     /// An APPEND that waits for its answer; without one it marks the end of a folder.
     struct Sent {
@@ -49,26 +52,39 @@ class DestinationHalf {
     /// wait for it at the end of the pass.
     void end_folder();
     Task<> ask_status(FolderWork& folder);
-    /// One body from the queue. False: the queue ended inside it.
-    Task<bool> take_body(BodyBegin begin);
+    /// The next piece of the queue. Ends the batch where there is none and the server has nothing to do.
+    Task<std::optional<Piece>> next_piece();
     Task<> take_whole_body(WholeBody body);
+    /// A body from the queue. False: the queue, or that body, ended inside it.
     Task<bool> stream_body(BodyBegin begin);
-    /// Sends the gathered batch; its intents become durable while it uploads.
-    Task<> flush();
-    struct Upload {
-        std::unique_ptr<Append> append;
-        bool accepted = true;  ///< False: answered before all of it was sent.
-    };
-    Task<Upload> upload(Batch& batch);
-    Task<std::unique_ptr<Append>> begin_append();
+    /// Announces a message to the batch, which is another one if this one is full.
+    Task<> begin_message(MessageMeta const& meta, std::uint64_t size_bytes);
+    Task<> end_message(Message message);
+    Task<> begin_batch();
+    /// Completes the APPEND once its intents are durable.
+    Task<> end_batch();
+    /// Leaves an APPEND unfinished, and with it the connection.
+    void drop_batch();
     Task<> announce(std::vector<Message> const& messages);
-    AppendMessage append_message(Message const& message) const;
+    AppendMessage append_message(MessageMeta const& meta, std::uint64_t size_bytes) const;
     void sent(std::vector<Message> messages, std::unique_ptr<Append> append);
-    Task<> wait_for_room();
-    Task<> wait_until_answered();
-    /// True while an answer may lead to a look at flags.
-    bool may_raise_questions() const;
+    /// Waits until every APPEND before the one that is to be dropped is answered. Does not wait for what an
+    /// answer has made us ask: that comes behind this very APPEND. Answers that are still missing then are
+    /// left to settle.
+    Task<> wait_before_dropping();
 
+    /// While it lives, the answer that is being recorded waits for other answers of the destination. They
+    /// come behind the batch under way, which should not grow meanwhile.
+    class Asking {
+     public:
+        explicit Asking(DestinationHalf& half);
+        ~Asking();
+        Asking(Asking const&) = delete;
+        Asking& operator=(Asking const&) = delete;
+
+     private:
+        DestinationHalf& half_;
+    };
     Task<> record(Sent& answered, AppendOutcome outcome);
     Task<> record_stored(Sent& answered, AppendOutcome const& outcome);
     void count_stored(Sent const& answered);
@@ -86,10 +102,11 @@ class DestinationHalf {
     TaskGroup* tasks_ = nullptr;  ///< Of run().
     FolderWork* folder_ = nullptr;
     Reduction reduction_;  ///< Of what folder_ is about.
-    Batch batch_;
+    std::optional<Batch> batch_;
     std::deque<Sent> sent_;
-    Event changed_;  ///< sent_ or writing_over_ changed.
+    Event changed_;  ///< sent_, writing_over_ or asking_ changed.
     bool writing_over_ = false;
+    bool asking_ = false;  ///< See Asking.
     bool collecting_failed_ = false;
     std::optional<Error> fatal_;  ///< An answer that ends the pass: over quota, throttled, …
 };

@@ -25,32 +25,34 @@ bool is_unchanged(FolderWork const& folder) {
            record.destination_complete->uid_validity == there->uid_validity;
 }
 
-Task<> add_folder(LaneParts& parts, MappedFolder mapped) {
-    auto& state = parts.state;
+void add_folder(PassState& state, MappedFolder mapped) {
     if (!mapped.source.status) {
-        state.exceptions.push_back({mapped.path, Uid(), "FolderVanished", 0,
-                                    "the source lists this folder but does not tell its status"});
-        co_return;
+        state.list({mapped.path, Uid(), "FolderVanished", 0,
+                    "the source lists this folder but does not tell its status"});
+        return;
     }
     auto work = std::make_unique<FolderWork>();
     work->source = *mapped.source.status;
-    FolderKey key{mapped.source.name, mapped.destination};
-    work->record = co_await parts.journal.folder(std::move(key));
     work->result.source = mapped.path;
     work->result.destination = mapped.destination.utf8;
     work->result.messages = work->source.messages;
     if (mapped.destination_status) work->destination = *mapped.destination_status;
     work->mapped = std::move(mapped);
-    work->unchanged = is_unchanged(*work);
-    auto& progress = state.progress;
-    ++progress.folders_total;
-    progress.messages_total += work->source.messages;
-    if (work->unchanged) {
-        ++progress.folders_done;
-        progress.messages_done += work->source.messages;
-        work->result.recognised = work->source.messages;
-    }
+    ++state.progress.folders_total;
+    state.progress.messages_total += work->source.messages;
     state.folders.push_back(std::move(work));
+}
+
+/// Takes over what the journal knows of the folder.
+Task<> recall_folder(LaneParts& parts, FolderWork& folder) {
+    FolderKey key{folder.mapped.source.name, folder.mapped.destination};
+    folder.record = co_await parts.journal.folder(std::move(key));
+    folder.unchanged = is_unchanged(folder);
+    if (!folder.unchanged) co_return;
+    auto& progress = parts.state.progress;
+    ++progress.folders_done;
+    progress.messages_done += folder.source.messages;
+    folder.result.recognised = folder.source.messages;
 }
 
 void give_up(LaneParts& parts, FolderWork& folder, Error const& error) {
@@ -104,6 +106,7 @@ Task<> use_opened(LaneParts& parts, FolderWork& folder, Opened const& opened) {
     auto const& status = opened.status;
     folder.destination = status;
     folder.permanent_flags = opened.permanent_flags;
+    parts.state.found.add(folder.mapped.destination, status);
     auto const known = folder.record.destination_uid_validity;
     if (known == status.uid_validity) co_return;
     co_await parts.journal.set_destination_epoch(folder.record.id, status.uid_validity);
@@ -134,7 +137,8 @@ Task<> make_ready(LaneParts& parts, FolderWork& folder) {
     co_await use_opened(parts, folder, *opened.value);
 }
 
-/// Runs `step` for each of `folders`, some dozens at a time, so that their commands share round trips.
+/// Runs `step` for each of `folders`, some dozens at a time, so that their commands share round trips, and
+/// what they write shares commits.
 Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
                          Task<> (*step)(LaneParts&, FolderWork&)) {
     constexpr std::size_t together = 64;
@@ -149,21 +153,26 @@ Task<> for_each_together(LaneParts& parts, std::vector<FolderWork*> folders,
 /// Every message that the destination does not take, or not wholly, of this pass or of an earlier one, is in
 /// the report. Those that earlier passes recorded as refused were taken for copied until now.
 Task<> list_exceptions(LaneParts& parts, FolderWork& folder) {
-    auto const listed = co_await parts.journal.exceptions(folder.record.id);
-    auto const refused = static_cast<std::uint64_t>(
-        std::ranges::count(listed.messages, MessageState::refused, &LedgerEntry::state));
+    std::uint64_t refused = 0;
+    LedgerView listed;
+    do {
+        auto const after = listed.empty() ? Uid() : listed.back().source_uid;
+        listed = co_await parts.journal.exceptions(folder.record.id, after);
+        for (auto const& entry : listed) {
+            refused += entry.state == MessageState::refused ? 1 : 0;
+            parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
+        }
+    } while (listed.size() == exceptions_per_call);
     auto const earlier = refused - std::min(folder.refused_now, refused);
     auto& progress = parts.state.progress;
     folder.result.recognised -= std::min<std::uint64_t>(earlier, folder.result.recognised);
     progress.messages_done -= std::min<std::uint64_t>(earlier, progress.messages_done);
     progress.messages_skipped += earlier;
-    for (auto const& entry : listed.messages) {
-        parts.state.add_note(folder, entry.source_uid, entry.code, entry.size_bytes, entry.text);
-    }
-    if (listed.unkept_messages == 0) co_return;
+    auto const unkept = co_await parts.journal.unkept_flags(folder.record.id);
+    if (unkept.messages == 0) co_return;
     parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::attribute_refused).name), 0,
-                         "the destination does not keep " + printable(listed.unkept_flags.to_string()) +
-                             ", which " + std::to_string(listed.unkept_messages) + " messages had");
+                         "the destination does not keep " + printable(unkept.flags.to_string()) + ", which " +
+                             std::to_string(unkept.messages) + " messages had");
 }
 
 template <class Predicate>
@@ -196,6 +205,54 @@ Task<std::vector<FolderWork*>> prepare_destination(LaneParts& parts, TaskGroup& 
     co_return folders_where(parts.state, has_mail_to_copy);
 }
 
+/// True if nothing that the destination or the journal could say changes what is to be listed.
+bool is_new(FolderWork const& folder) {
+    auto const& there = folder.mapped.destination_status;
+    bool const destination_empty = !folder.mapped.exists || (there && there->messages == 0);
+    return destination_empty && folder.record.source_uid_validity.value() == 0;
+}
+
+Task<> list_ahead(LaneParts& parts, FolderWork& folder) {
+    std::vector<MessageMeta> listed;
+    std::function<void(MessageMeta)> const sink = [&listed](MessageMeta meta) {
+        listed.push_back(std::move(meta));
+    };
+    auto const windows = make_windows(Uid(1), folder.source, parts.options.messages_per_window);
+    auto const asked = co_await attempt(
+        parts.source.list_messages(folder.mapped.source.name, windows.front(), Listing::metadata, sink));
+    auto const error = error_of(asked.exception);
+    // Whoever is to copy it will find out as well.
+    if (error && error->code == ErrorCode::folder_vanished) co_return;
+    asked.rethrow();
+    folder.listed_ahead = std::move(listed);
+}
+
+/// Folders that are copied for the first time are listed before their copies exist.
+std::vector<FolderWork*> folders_to_list_ahead(LaneParts& parts, LaneLimits const& limits) {
+    auto folders = folders_where(parts.state, [&](FolderWork const& folder) {
+        return has_mail_to_copy(folder) && is_new(folder) &&
+               folder.source.messages <= limits.messages_per_share;
+    });
+    std::uint64_t messages = 0;
+    std::erase_if(folders, [&](FolderWork const* folder) {
+        bool const fits = messages + folder->source.messages <= parts.options.messages_per_window;
+        if (fits) messages += folder->source.messages;
+        return !fits;
+    });
+    return folders;
+}
+
+/// Gives the folders to copy once they are there. What goes on in `beside` holds up nobody.
+Task<std::vector<FolderWork*>> prepare(LaneParts& parts, LaneLimits limits, TaskGroup& beside) {
+    TaskGroup listing(co_await boost::asio::this_coro::executor);
+    listing.spawn(for_each_together(parts, folders_to_list_ahead(parts, limits), list_ahead));
+    auto prepared = co_await attempt(prepare_destination(parts, beside));
+    auto const listed = co_await attempt(listing.join());
+    prepared.rethrow();
+    listed.rethrow();
+    co_return std::move(*prepared.value);
+}
+
 /// Folders to which nothing was appended.
 Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) {
     std::erase_if(folders, [](FolderWork const* folder) { return folder->destination_after.has_value(); });
@@ -204,6 +261,11 @@ Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) 
     for (auto const* const folder : folders) names.push_back(folder->mapped.destination);
     auto const statuses = co_await parts.destination.status(std::move(names));
     for (std::size_t i = 0; i < folders.size(); ++i) folders[i]->destination_after = statuses[i];
+}
+
+Task<> record_complete(LaneParts& parts, FolderWork& folder) {
+    if (!folder.destination_after) co_return;
+    co_await parts.journal.set_complete(folder.record.id, folder.source, *folder.destination_after);
 }
 
 }  // namespace
@@ -217,10 +279,12 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     co_await sides.join();
     auto map = map_mailboxes(source, destination, folders);
     auto& state = parts.state;
-    state.exceptions.insert(state.exceptions.end(), map.notes.begin(), map.notes.end());
+    for (auto& note : map.notes) state.list(std::move(note));
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
-    for (auto& mapped : map.folders) co_await add_folder(parts, std::move(mapped));
+    for (auto& mapped : map.folders) add_folder(state, std::move(mapped));
+    auto all = folders_where(state, [](FolderWork const&) { return true; });
+    co_await for_each_together(parts, std::move(all), recall_folder);
     note_round_trips(parts);
     state.report();
 }
@@ -228,11 +292,11 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
     auto const folders = folders_where(parts.state, has_mail_to_copy);
     auto const lanes = lanes_worthwhile(folders, limits);
-    LaneLimits const unlimited{UINT32_MAX, limits.messages_per_lane};
+    LaneLimits const unlimited{UINT32_MAX, limits.messages_per_lane, limits.messages_per_share};
     if (lanes < lanes_worthwhile(folders, unlimited)) parts.state.lane_supply = LaneSupply::too_few;
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied =
-        co_await attempt(copy_in_lanes(parts, connections, lanes, prepare_destination(parts, beside)));
+        co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, limits, beside)));
     auto const subscribed = co_await attempt(beside.join());
     copied.rethrow();
     subscribed.rethrow();
@@ -248,7 +312,7 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
     for (auto const* const folder : unknown) {
         co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
-                                   folder->record.id, folder->destination.uid_validity);
+                                   folder->record.id, folder->destination.uid_validity, parts.state.found);
     }
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();
@@ -256,10 +320,7 @@ Task<> conclude(LaneParts& parts, Ending ending) {
         folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
     if (ending == Ending::stopped) co_return;
     co_await ask_missing_statuses(parts, complete);
-    for (auto* const folder : complete) {
-        if (!folder->destination_after) continue;
-        co_await parts.journal.set_complete(folder->record.id, folder->source, *folder->destination_after);
-    }
+    co_await for_each_together(parts, complete, record_complete);
 }
 
 }  // namespace imapcopy::copy

@@ -54,12 +54,13 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
     turn_ = co_await mouth_.turn.lock();
     if (mouth_.folder != &folder_ || mouth_.reduction != reduction_) {
         folder_.begun = true;
+        mouth_.begun.insert(&folder_);
         mouth_.folder = &folder_;
         mouth_.reduction = reduction_;
         Piece beginning = FolderBegin{&folder_, reduction_};
         co_await mouth_.queue.push(std::move(beginning));
     }
-    if (size_bytes <= whole_bytes_max && size_bytes < parts_.options.batch.stream_bytes) {
+    if (size_bytes <= whole_bytes_max) {
         gathered_ = WholeBody{std::move(meta), size_bytes, {}};
         gathered_->bytes.reserve(size_bytes);
         co_return;

@@ -4,6 +4,7 @@
 // behind the other, so that no folder costs a round trip.
 
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct QueueMouth {
     AsyncMutex turn = {};          ///< Held from the beginning of a body to its end: bodies do not mix.
     FolderWork* folder = nullptr;  ///< That the reader of the queue has been told last.
     Reduction reduction = {};
+    std::set<FolderWork const*> begun = {};  ///< Of which a body has come, and the reader says the end.
 };
 
 class FolderFetch final : BodySink {

@@ -2,13 +2,14 @@
 
 // FolderWork: all that one pass knows of one folder, and the state that the halves of a lane share.
 
-#include <algorithm>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
-#include "common/event.hpp"
 #include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/bounds.hpp"
 #include "daemon/copy/journal.hpp"
@@ -25,12 +26,20 @@ struct FolderWork {
     MailboxStatus source;  ///< As the view found it; what is newer belongs to the next pass.
     /// The destination before this pass's first append: UIDVALIDITY, and the base for intents.
     MailboxStatus destination;
-    /// The destination behind the last append of the lane that copied the folder.
+    /// The destination behind the last append of a lane that copied of the folder. Where another one goes on,
+    /// the next pass looks at more than it must.
     std::optional<MailboxStatus> destination_after;
     imap::PermanentFlags permanent_flags;
     bool unchanged = false;  ///< Equal to the last complete pass: not opened at all.
     bool complete = true;    ///< Every message is dealt with so far.
     bool has_unknown_uids = false;
+    /// Its only window, listed while folders were created.
+    std::optional<std::vector<MessageMeta>> listed_ahead;
+    std::deque<UidRange> windows;        ///< Of UIDs that no lane has listed yet.
+    bool shared = false;                 ///< Any lane may take of them.
+    std::uint64_t listed_messages = 0;   ///< In windows that are planned.
+    std::uint32_t planners = 0;          ///< Lanes that list and plan it.
+    std::uint32_t lanes = 0;             ///< That are at work on it, planners and others.
     bool begun = false;                  ///< A body of it has come.
     bool counted = false;                ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
@@ -48,36 +57,6 @@ struct RetryGroup {
     Reduction reduction;
 };
 
-/// The folders that are still to be copied. Each is taken by one lane, which keeps the order within it.
-class FolderQueue {
- public:
-    /// `lanes` take from it.
-    explicit FolderQueue(std::size_t lanes) : lanes_(lanes) {}
-
-    /// Until then the lanes wait in opened().
-    void open(std::vector<FolderWork*> folders) {
-        folders_ = std::move(folders);
-        opened_.set();
-    }
-    Task<> opened() { return opened_.wait(); }
-    bool empty() const { return taken_ == folders_.size(); }
-    /// The next one, or null.
-    FolderWork* take() { return empty() ? nullptr : folders_[taken_++]; }
-    /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
-    /// can take, so there are fewer the nearer the end is.
-    std::size_t ahead_max() const {
-        constexpr std::size_t most = 8;
-        if (lanes_ == 1) return most;
-        return std::clamp<std::size_t>((folders_.size() - taken_) / (2 * lanes_), 1, most);
-    }
-
- private:
-    std::size_t lanes_;
-    std::vector<FolderWork*> folders_;
-    std::size_t taken_ = 0;
-    Event opened_;
-};
-
 class LanePace;
 
 /// The running totals of one pass, and who is told of them.
@@ -86,8 +65,10 @@ class PassState {
     explicit PassState(Observer& observer) : observer_(observer) {}
 
     std::vector<std::unique_ptr<FolderWork>> folders;  ///< Addresses stay valid.
-    std::vector<RetryGroup> retries;
-    std::vector<Exception> exceptions;
+    std::vector<RetryGroup> retries;                   ///< Of lanes that have ended.
+    std::vector<Exception> exceptions;                 ///< At most exceptions_max.
+    std::uint64_t exceptions_unlisted = 0;             ///< Those beyond.
+    FoundFolders found;                                ///< By this pass, in whichever try.
     Progress progress;
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
@@ -96,7 +77,9 @@ class PassState {
     std::set<Digest> reports;  ///< Fingerprints of completion mails: never copied, never matched.
     /// Whether APPEND's flags stay at this destination; where it names the UIDs of copies.
     FlagKeeping flag_keeping = FlagKeeping::untold;
-    Duration slowest_append{};           ///< How long this destination has taken at most; for settle.
+    Duration slowest_append{};  ///< How long this destination has taken at most; for settle.
+    /// Called whenever copies were recorded.
+    std::function<void()> on_stored = [] {};
     std::vector<LanePace const*> paces;  ///< Of the lanes at work; each keeps itself here.
     Spending spent_by_ended_lanes;
     Bounds bounds;
@@ -114,14 +97,29 @@ class PassState {
         lane_supply = LaneSupply::too_few;
         observer_.lane_refused(error);
     }
+    bool take_lane() { return observer_.take_lane(); }
+    void give_lane_back() { observer_.give_lane_back(); }
+    /// A lane is through with the folder. Retries, which come back to it, count no more.
+    void leave_folder(FolderWork& folder) {
+        bool const last = folder.lanes == 0 || --folder.lanes == 0;
+        if (last && !std::exchange(folder.counted, true)) ++progress.folders_done;
+        report();
+    }
     /// A message that does not come over: counted. conclude() lists it from the journal.
     void count_refused(FolderWork& folder) {
         ++folder.refused_now;
         ++progress.messages_skipped;
     }
+    void list(Exception exception) {
+        if (exceptions.size() < exceptions_max) {
+            exceptions.push_back(std::move(exception));
+        } else {
+            ++exceptions_unlisted;
+        }
+    }
     /// Lists a folder as a whole, or a message: one that is not stored, or what it did not keep.
     void add_note(FolderWork& folder, Uid uid, std::string code, std::uint64_t size_bytes, std::string text) {
-        exceptions.push_back({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
+        list({folder.mapped.path, uid, std::move(code), size_bytes, std::move(text)});
         ++folder.result.exceptions;
     }
     /// A message of which the journal knows nothing: listed and counted.

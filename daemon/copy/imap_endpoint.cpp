@@ -143,6 +143,8 @@ class ImapEndpoint final : public Endpoint {
     std::shared_ptr<Opening> opening_;
     /// What open() or the first opening found: a folder that is opened again must still be the same.
     std::map<std::string, UidValidity> validities_;
+    CompressionTrial own_trial_;
+    CompressionTrial& trial_;
     Ticket compression_;              ///< Kept: a ticket that is dropped early withdraws its command.
     bool has_unsaved_flags_ = false;  ///< Were set in the open folder since it was opened.
     AsyncMutex saving_;               ///< Held while they are saved: no folder is open then.
@@ -173,7 +175,8 @@ ImapEndpoint::ImapEndpoint(Context context, std::unique_ptr<Session> session, Si
       session_(std::move(session)),
       side_(side),
       traits_(traits_of(session_->capabilities())),
-      line_(options.compress_below) {}
+      line_(options.compress_below),
+      trial_(options.compression != nullptr ? *options.compression : own_trial_) {}
 
 // ---- Folders
 // -------------------------------------------------------------------------------------------------------
@@ -546,10 +549,16 @@ Task<bool> ImapEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add
 }
 
 void ImapEndpoint::compress_if_slow() {
-    if (compression_) return;
+    if (compression_) {
+        trial_.proven |= session_->compression_proven();
+        return;
+    }
+    bool const undecided = trial_.begun && !trial_.proven;
     LineUse const use{session_->line_wait(), session_->bytes_transferred()};
-    if (!line_.is_slow(context_.clock.now(), use)) return;
-    if (session_->has("COMPRESS=DEFLATE")) compression_ = session_->start(command::Compress{});
+    bool const slow = line_.is_slow(context_.clock.now(), use);
+    if (undecided || !slow || !session_->has("COMPRESS=DEFLATE")) return;
+    trial_.begun = true;
+    compression_ = session_->start(command::Compress{});
 }
 
 }  // namespace

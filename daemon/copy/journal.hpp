@@ -60,12 +60,14 @@ struct Outcome {
     std::string text;  ///< One sentence; the server's words escaped.
 };
 
-/// What every report says of a folder, whatever pass it happened in.
-struct FolderExceptions {
-    LedgerView messages;  ///< Refused, or copied and yet with a code; ascending.
-    Flags unkept_flags;   ///< That copied messages had and the destination folder does not keep.
-    std::uint64_t unkept_messages = 0;  ///< How many had any of them.
+/// What every report says of a folder as a whole, whatever pass it happened in.
+struct UnkeptFlags {
+    Flags flags;                 ///< That copied messages had and the destination folder does not keep.
+    std::uint64_t messages = 0;  ///< How many had any of them.
 };
+
+/// A call of Journal::exceptions gives no more: there may be one for each message.
+inline constexpr std::size_t exceptions_per_call = 1000;
 
 /// All Tasks throw Failure(store_full | store_corrupt | internal); then the attempt is over.
 class Journal {
@@ -96,8 +98,12 @@ class Journal {
     virtual Task<LedgerView> open_entries(FolderId folder) = 0;
     /// Every `done` entry whose destination UID is unknown. For the listing at the end of a folder.
     virtual Task<LedgerView> entries_without_uid(FolderId folder) = 0;
+    /// What every report says of messages, whatever pass it happened in: entries of the current source epoch
+    /// that are refused, or copied and yet with a code. Ascending, those behind `after`, the first
+    /// exceptions_per_call of them.
+    virtual Task<LedgerView> exceptions(FolderId folder, Uid after) = 0;
     /// Of the current source epoch.
-    virtual Task<FolderExceptions> exceptions(FolderId folder) = 0;
+    virtual Task<UnkeptFlags> unkept_flags(FolderId folder) = 0;
     /// Every entry of older source epochs whose destination message is still claimed, so that a new epoch
     /// inherits.
     virtual Task<LedgerView> inheritable(FolderId folder) = 0;

@@ -1,6 +1,8 @@
 #include "daemon/copy/lane.hpp"
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <iterator>
 
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
@@ -37,15 +39,26 @@ Task<> write_side(LaneParts& parts, BodyQueue& queue, LanePace& pace) {
     abandoner.done = true;
 }
 
-/// Joins the halves. The writer's failure is the cause where both fail: it is what makes the reader fail.
+template <class T>
+bool is_cancelled(Attempt<T> const& ended) {
+    auto const error = error_of(ended.exception);
+    return error && error->code == ErrorCode::cancelled;
+}
+
+/// Joins the halves. Where both fail, the writer's failure is what makes the reader fail, unless the writer
+/// had to give up a message because the reader had failed before.
 Task<bool> run_lane(LaneParts& parts, LanePace& pace, SourceHalf& source, BodyQueue& queue, Task<> work) {
     TaskGroup reading(co_await boost::asio::this_coro::executor);
     reading.spawn(read_side(queue, std::move(work)));
     auto const written = co_await attempt(write_side(parts, queue, pace));
     auto const read = co_await attempt(reading.join());
     pace.end();
-    written.rethrow();
+    std::ranges::move(parts.retries, std::back_inserter(parts.state.retries));
+    parts.retries.clear();
+    bool const broke_off = is_cancelled(written) && !read.ok() && !is_cancelled(read);
+    if (!broke_off) written.rethrow();
     if (!source.stopped()) read.rethrow();
+    written.rethrow();
     co_return !source.stopped();
 }
 

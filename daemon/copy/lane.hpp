@@ -5,7 +5,7 @@
 
 #include "common/context.hpp"
 #include "daemon/copy/endpoint.hpp"
-#include "daemon/copy/folder_work.hpp"
+#include "daemon/copy/folder_queue.hpp"
 
 namespace imapcopy::copy {
 
@@ -14,7 +14,8 @@ struct LaneOptions {
     BatchLimits batch;
     WindowLimits window;
     std::uint32_t appends_in_flight_max = 8;
-    std::uint32_t messages_per_window = 5000;
+    std::uint32_t messages_per_window = 0;
+    std::uint32_t messages_per_share = 0;
 };
 
 /// All outlive the lane's coroutines.
@@ -25,12 +26,14 @@ struct LaneParts {
     Journal& journal;
     PassState& state;
     LaneOptions options;
+    LaneSeat seat = {};
+    std::vector<RetryGroup> retries = {};  ///< Of this lane, not tried again yet.
 };
 
 /// Copies folder after folder from `queue`: lists, plans, fetches and appends window by window. Messages of
-/// refused batches come back in state.retries. Returns false if the stop signal ended it early: everything
-/// announced has been answered. Throws the first Failure of either half after both have ended; the
-/// connections are then of no more use.
+/// refused batches are tried again when they become many; the last of them come back in state.retries.
+/// Returns false if the stop signal ended it early: everything announced has been answered. Throws the first
+/// Failure of either half after both have ended; the connections are then of no more use.
 Task<bool> copy_folders(LaneParts& parts, FolderQueue& queue);
 
 /// Appends each group again as one batch; groups that are refused again come back smaller in state.retries,

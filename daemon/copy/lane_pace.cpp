@@ -10,7 +10,8 @@ namespace {
 bool has_waiting_folder(PassState const& state) {
     return std::ranges::any_of(state.folders, [](auto const& folder) {
         bool const over = folder->unchanged || folder->counted || folder->given_up;
-        return !over && !folder->begun && folder->source.messages > 0;
+        bool const shares = folder->shared && !folder->windows.empty();
+        return !over && (!folder->begun || shares) && folder->source.messages > 0;
     });
 }
 

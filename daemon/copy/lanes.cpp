@@ -6,62 +6,139 @@
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
 #include "daemon/copy/connected.hpp"
+#include "daemon/copy/lane_trial.hpp"
 
 namespace imapcopy::copy {
 namespace {
 
-/// One lane until its folders or the queue end. After a failure the other lanes stop, too.
-Task<bool> run_lane(LaneParts& parts, FolderQueue& queue) {
-    auto const copied = co_await attempt(copy_folders(parts, queue));
-    if (!copied.ok()) parts.state.ending = true;
-    copied.rethrow();
-    co_return *copied.value;
+/// The lanes of one pass: who is at work, and how those ended that are not.
+class Crew {
+ public:
+    /// The references outlive the object.
+    Crew(LaneParts& lead, Connections& connections, std::uint32_t lanes,
+         boost::asio::any_io_executor executor)
+        : lead_(lead), connections_(connections), queue_(lanes), further_(std::move(executor)) {
+        for (std::uint32_t i = 1; i < lanes; ++i) further_.spawn(run_further_lane());
+    }
+
+    FolderQueue& queue() { return queue_; }
+    Task<> lead() { (void)co_await run_lane(lead_); }
+    Task<> join() { return further_.join(); }
+    /// Opens a lane, or lets one end, if that is what makes the pass faster.
+    void adjust();
+
+    /// The failure that tells most of the cause, if a lane failed.
+    std::exception_ptr failure() const { return failure_; }
+    /// No stop has ended a lane early.
+    bool whole() const { return whole_; }
+
+ private:
+    /// One lane until its folders or the queue end. False: it failed, and the other lanes stop, too.
+    Task<bool> run_lane(LaneParts& parts);
+    /// A lane with connections of its own.
+    Task<> run_further_lane();
+    void note_failure(std::exception_ptr failure);
+    void lane_refused(Error const& error);
+
+    LaneParts& lead_;
+    Connections& connections_;
+    FolderQueue queue_;
+    TaskGroup further_;
+    LaneTrial trial_;
+    std::exception_ptr failure_;
+    bool whole_ = true;
+};
+
+Task<bool> Crew::run_lane(LaneParts& parts) {
+    auto const copied = co_await attempt(copy_folders(parts, queue_));
+    if (copied.ok()) {
+        whole_ &= *copied.value;
+        co_return true;
+    }
+    parts.state.ending = true;
+    note_failure(copied.exception);
+    queue_.end();
+    co_return false;
 }
 
-/// A lane with connections of its own.
-Task<> run_further_lane(LaneParts lead, Connections& connections, FolderQueue& queue) {
-    auto connected = co_await attempt(connect_both(connections));
-    if (auto const error = error_of(connected.exception)) {
-        // Too many connections, most likely. The other lanes do the work.
-        lead.state.report_refused_lane(*error);
-        lead.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(*error)}});
-        co_return;
-    }
+Task<> Crew::run_further_lane() {
+    auto connected = co_await attempt(connect_both(connections_));
+    if (auto const error = error_of(connected.exception)) co_return lane_refused(*error);
     auto& [source, destination] = *connected.value;
-    LaneParts parts{lead.context, *source, *destination, lead.journal, lead.state, lead.options};
+    LaneParts parts{lead_.context, *source, *destination, lead_.journal, lead_.state, lead_.options, {true}};
+    auto& state = lead_.state;
     // Counted from now on: a server that refuses one more has left so many open.
-    ++lead.state.progress.lanes;
-    lead.state.report();
-    co_await queue.opened();
-    Attempt<bool> ran;
-    if (!queue.empty()) ran = co_await attempt(run_lane(parts, queue));
-    --lead.state.progress.lanes;
-    if (ran.ok()) {
-        leave_both(*connected.value);
-        co_return;
-    }
+    ++state.progress.lanes;
+    state.report();
+    co_await queue_.opened();
+    bool const ok = co_await run_lane(parts);
+    --state.progress.lanes;
+    queue_.remove_lane();
+    if (parts.seat.retired) state.give_lane_back();
+    if (ok) co_return leave_both(*connected.value);
     source->abort();
     co_await destination->close();
-    ran.rethrow();
+}
+
+void Crew::lane_refused(Error const& error) {
+    // Too many connections, most likely. The other lanes do the work.
+    queue_.remove_lane();
+    trial_.refused(lead_.context.clock.now());
+    lead_.state.report_refused_lane(error);
+    lead_.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(error)}});
+}
+
+void Crew::note_failure(std::exception_ptr failure) {
+    // Several may fail at once, and connections break for many reasons.
+    auto const is_cause = [](std::exception_ptr const& each) {
+        auto const error = *error_of(each);
+        return error.code != ErrorCode::cancelled && !is_worth_reconnecting(error);
+    };
+    if (!failure_ || (!is_cause(failure_) && is_cause(failure))) failure_ = std::move(failure);
+}
+
+void Crew::adjust() {
+    // What a message costs beside its bytes.
+    constexpr std::uint64_t message_bytes = 8 * 1024;
+    auto const& state = lead_.state;
+    auto const work = state.bytes_copied + message_bytes * state.messages_copied;
+    auto const now = lead_.context.clock.now();
+    switch (trial_.look(now, state.progress.lanes, work)) {
+        case LaneAdvice::stay: break;
+        case LaneAdvice::open:
+            if (queue_.has_more() && lead_.state.take_lane()) {
+                queue_.add_lane();
+                further_.spawn(run_further_lane());
+                break;
+            }
+            trial_.refused(now);
+            if (queue_.has_more()) lead_.state.lane_supply = LaneSupply::too_few;
+            break;
+        case LaneAdvice::close:
+            lead_.state.lane_supply = LaneSupply::enough;
+            queue_.retire_one();
+            break;
+    }
 }
 
 }  // namespace
 
 std::uint32_t lanes_worthwhile(std::vector<FolderWork*> const& folders, LaneLimits const& limits) {
     std::uint64_t messages = 0;
-    for (auto const* const folder : folders) messages += folder->source.messages;
+    std::uint64_t parts = 0;
+    for (auto const* const folder : folders) {
+        messages += folder->source.messages;
+        parts += 1 + folder->source.messages / std::max(limits.messages_per_share, 1U);
+    }
     auto const by_messages = 1 + messages / std::max(limits.messages_per_lane, 1U);
     auto const most = std::max<std::uint64_t>(limits.lanes_max, 1);
-    auto const by_folders = std::max<std::uint64_t>(folders.size(), 1);
-    return static_cast<std::uint32_t>(std::min({by_messages, most, by_folders}));
+    return static_cast<std::uint32_t>(std::min({by_messages, most, std::max<std::uint64_t>(parts, 1)}));
 }
 
 Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::uint32_t lanes,
                          Task<std::vector<FolderWork*>> prepare) {
     lead.options.buffer_bytes /= lanes;
-    FolderQueue queue(lanes);
-    TaskGroup further(co_await boost::asio::this_coro::executor);
-    for (std::uint32_t i = 1; i < lanes; ++i) further.spawn(run_further_lane(lead, connections, queue));
+    Crew crew(lead, connections, lanes, co_await boost::asio::this_coro::executor);
     auto prepared = co_await attempt(std::move(prepare));
     auto folders = std::move(prepared.value).value_or(std::vector<FolderWork*>());
     // What takes longest begins first, so that the lanes end together.
@@ -69,13 +146,14 @@ Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::uint32_
         std::ranges::stable_sort(folders, std::ranges::greater(),
                                  [](FolderWork const* folder) { return folder->source.messages; });
     }
-    queue.open(std::move(folders));
-    auto const led = co_await attempt(run_lane(lead, queue));
-    auto const others = co_await attempt(further.join());
+    crew.queue().open(std::move(folders));
+    lead.state.on_stored = [&crew] { crew.adjust(); };
+    co_await crew.lead();
+    co_await crew.join();
+    lead.state.on_stored = [] {};
     prepared.rethrow();
-    led.rethrow();
-    others.rethrow();
-    co_return *led.value;
+    if (crew.failure()) std::rethrow_exception(crew.failure());
+    co_return crew.whole();
 }
 
 }  // namespace imapcopy::copy

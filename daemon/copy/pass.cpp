@@ -16,6 +16,8 @@ constexpr int reconnections_max = 5;  ///< Without progress; then the job's own 
 LaneOptions lane_options(PassOptions const& options, EndpointTraits const& destination) {
     LaneOptions lane;
     lane.buffer_bytes = options.buffer_bytes;
+    lane.messages_per_window = options.messages_per_window;
+    lane.messages_per_share = std::min(options.messages_per_share, options.messages_per_window);
     lane.batch.messages_max = destination.multi_append ? options.batch_messages_max : 1;
     lane.batch.bytes_max = options.batch_bytes_max;
     lane.window = {options.message_bytes_max, destination.append_limit_bytes, {}};
@@ -26,7 +28,23 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 struct Lesson {
     Duration settle_wait{};
     bool uid_validity_changed = false;  ///< That ended the last one.
+    FoundFolders found = {};
 };
+
+/// What a mailbox may hold that nobody has ever used.
+constexpr std::uint64_t greetings_max = 10;
+
+/// True if the journal knows nothing of this pair of accounts, and yet the destination holds mail in folders
+/// that are to be copied: the copies perhaps of a journal that was lost. The last of them may not show yet.
+bool may_follow_a_lost_journal(PassState const& state) {
+    std::uint64_t messages = 0;
+    for (auto const& folder : state.folders) {
+        if (folder->record.source_uid_validity.value() != 0) return false;
+        auto const& there = folder->mapped.destination_status;
+        if (folder->source.messages > 0 && there) messages += there->messages;
+    }
+    return messages > greetings_max;
+}
 
 /// One try over fresh connections. False: stopped.
 Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
@@ -39,15 +57,17 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
                     lane_options(options, connected.destination->traits())};
     state.progress.lanes = 1;
     state.report(Phase::planning);
-    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait);
+    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
+    if (may_follow_a_lost_journal(state)) {
+        bool const go_on = co_await wait_unless_stopped(context, options.settle_min);
+        if (!go_on) co_return false;
+    }
     if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
     state.report(Phase::copying);
-    LaneLimits const lanes{options.lanes_max, options.messages_per_lane};
-    bool const copied = co_await copy_all(parts, connections, lanes);
-    // A stop may have ended a lane other than the one that leads.
-    bool const whole = copied && !context.stop.requested();
+    LaneLimits const lanes{options.lanes_max, options.messages_per_lane, options.messages_per_share};
+    bool const whole = co_await copy_all(parts, connections, lanes);
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
     co_return whole;
@@ -61,6 +81,7 @@ class Totals {
         result_.bytes_copied += state.bytes_copied;
         result_.changed |= state.changed;
         result_.exceptions = std::move(state.exceptions);  // Those of all passes, or found again.
+        result_.exceptions_unlisted = state.exceptions_unlisted;
         auto const before = std::exchange(result_.folders, {});
         for (auto const& folder : state.folders) result_.folders.push_back(folder->result);
         for (auto const& old : before) add_earlier(old);
@@ -92,6 +113,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
     for (int failures = 0;;) {
         observer.phase(Phase::connecting);
         PassState state(observer);
+        state.found = std::move(lesson.found);
         auto connected = co_await connect_both(connections);
         auto const tried =
             co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
@@ -112,7 +134,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
         lesson = {std::max(options.settle_min, 2 * state.slowest_append),
-                  error.code == ErrorCode::uid_validity_changed};
+                  error.code == ErrorCode::uid_validity_changed, std::move(state.found)};
     }
 }
 

@@ -31,6 +31,11 @@ class Observer {
     virtual void progress(Progress const& progress) = 0;
     /// A further lane could not be opened; the pass goes on with fewer.
     virtual void lane_refused(Error const&) {}
+    /// May the pass open one lane more than it was given? True: it has been added to what others may not
+    /// take.
+    virtual bool take_lane() { return false; }
+    /// A lane was closed: the pass is as fast without it.
+    virtual void give_lane_back() {}
     /// What bounded the pass for the last `span`, some seconds. All spans together may be shorter than the
     /// pass.
     virtual void bound_by(Bound, Duration /*span*/) {}
@@ -47,9 +52,13 @@ struct FolderResult {
     bool created = false;
 };
 
+/// A server may refuse something of every message: more are counted only.
+inline constexpr std::size_t exceptions_max = 10'000;
+
 struct PassResult {
     std::vector<FolderResult> folders;
-    std::vector<Exception> exceptions;
+    std::vector<Exception> exceptions;      ///< The first exceptions_max.
+    std::uint64_t exceptions_unlisted = 0;  ///< How many more there are.
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;  ///< Something was created, copied or set at the destination.
@@ -62,14 +71,19 @@ struct PassOptions {
     std::uint32_t lanes_max = 1;
     /// Another lane is worth its connections for so many messages more.
     std::uint32_t messages_per_lane = 200;
+    /// A folder of more messages is shared by lanes that have nothing else to do, by so many at a time.
+    std::uint32_t messages_per_share = 1000;
     /// Bytes of bodies that may wait between the two connections of all lanes.
     std::size_t buffer_bytes = 1024 * 1024;
     /// Waits before an append without an answer is looked for (settle); see copy-engine section 4.
     Duration settle_min = std::chrono::seconds(5);
     /// Larger messages are listed, not copied.
     std::uint64_t message_bytes_max = 2ULL << 30U;
-    std::uint32_t batch_messages_max = 100;
-    std::size_t batch_bytes_max = 1024 * 1024;
+    /// So many are listed, planned and kept in memory together.
+    std::uint32_t messages_per_window = 5000;
+    /// Messages and bytes of one APPEND. They pass through it and are not held in memory.
+    std::uint32_t batch_messages_max = 200;
+    std::size_t batch_bytes_max = 2 * 1024 * 1024;
 };
 
 /// What a pass would do: --dry-run and `imapcopyctl plan`.

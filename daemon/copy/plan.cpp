@@ -190,7 +190,6 @@ ComparisonResult compare_bodies(std::vector<HashedMessage> const& source,
 
 bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes,
           std::uint64_t size_bytes) {
-    if (size_bytes >= limits.stream_bytes) return false;
     return messages < limits.messages_max && batch_bytes + size_bytes <= limits.bytes_max;
 }
 

@@ -98,10 +98,8 @@ ComparisonResult compare_bodies(std::vector<HashedMessage> const& source,
 
 /// What one APPEND command may hold.
 struct BatchLimits {
-    std::uint32_t messages_max = 100;      ///< 1 where the server has no MULTIAPPEND.
-    std::uint64_t bytes_max = 512 * 1024;  ///< Sum of sizes.
-    std::uint64_t stream_bytes =
-        128 * 1024;  ///< From this size a message goes alone and is never held in memory.
+    std::uint32_t messages_max = 0;  ///< 1 where the server has no MULTIAPPEND.
+    std::uint64_t bytes_max = 0;     ///< Sum of sizes; a larger message goes alone.
 };
 /// True if a message of `size_bytes` may join a batch that has `messages` messages of `batch_bytes` in all.
 bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes,

@@ -12,16 +12,6 @@ namespace {
 
 using OpenFolder = std::pair<FolderKey, FolderRecord>;
 
-/// Sleeps in short steps, so that a stop is seen soon. False: stop.
-Task<bool> wait_unless_stopped(Context context, Duration wait) {
-    auto const end = context.clock.now() + wait;
-    while (context.clock.now() < end) {
-        if (context.stop.requested()) co_return false;
-        co_await context.clock.sleep_until(std::min(end, context.clock.now() + std::chrono::seconds(1)));
-    }
-    co_return !context.stop.requested();
-}
-
 UidRange range_to_list(LedgerView const& entries, UidValidity uid_validity) {
     auto first = Uid(UINT32_MAX);
     for (auto const& entry : entries) {
@@ -111,7 +101,7 @@ std::vector<AppendedFlags> forgotten_flags(Pairs const& pairs, LedgerView const&
 
 /// Finds the copies of `entries` in one listing and records them. Returns how many.
 Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
-                             LedgerView entries, UidValidity uid_validity) {
+                             LedgerView entries, UidValidity uid_validity, FoundFolders const& found) {
     if (entries.empty()) co_return 0;
     auto const claimed = co_await journal.claimed(mailbox, uid_validity);
     std::vector<MessageMeta> listed;
@@ -123,9 +113,16 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     auto pairs = match_entries(entries, listed, uid_validity);
     auto const by_body = co_await match_by_body(destination, mailbox, entries, listed, uid_validity);
     pairs.insert(pairs.end(), by_body.begin(), by_body.end());
-    auto const forgotten = forgotten_flags(pairs, entries, listed, uid_validity);
-    if (!forgotten.empty()) co_await admit_forgotten_flags(journal, folder, forgotten);
     auto outcomes = found_outcomes(pairs, entries, uid_validity);
+    std::vector<AppendedFlags> forgotten;
+    for (auto& copy : forgotten_flags(pairs, entries, listed, uid_validity)) {
+        if (found.came_since(mailbox, uid_validity, copy.destination_uid)) {
+            forgotten.push_back(std::move(copy));
+        } else {
+            note_missing_flags(*std::ranges::find(outcomes, copy.source_uid, &Outcome::source_uid), copy);
+        }
+    }
+    if (!forgotten.empty()) co_await admit_forgotten_flags(journal, folder, forgotten);
     if (!outcomes.empty()) co_await journal.finish(folder, std::move(outcomes));
     if (!forgotten.empty()) {
         co_await set_forgotten_flags(destination, journal, std::move(mailbox), folder, uid_validity,
@@ -137,26 +134,27 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
 /// Copies that are known to be stored, but not where, claim first: else an equal message whose fate is open
 /// would take theirs, and would itself be lost.
 Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenFolder folder,
-                                  MailboxStatus status) {
+                                  MailboxStatus status, FoundFolders const& found) {
     auto const& [key, record] = folder;
     auto entries = co_await journal.entries_without_uid(record.id);
     auto const open = co_await journal.open_entries(record.id);
     entries.insert(entries.end(), open.begin(), open.end());
     co_return co_await identify(destination, journal, key.destination, record.id, std::move(entries),
-                                status.uid_validity);
+                                status.uid_validity, found);
 }
 
-Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders) {
+Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders,
+                         FoundFolders const& found) {
     std::vector<MailboxName> names;
     for (auto const& [key, record] : folders) names.push_back(key.destination);
     auto const statuses = co_await destination.status(std::move(names));
-    std::uint64_t found = 0;
+    std::uint64_t copies = 0;
     for (std::size_t i = 0; i < folders.size(); ++i) {
         if (!statuses[i]) continue;  // No such folder: nothing was stored in it.
-        auto const here = co_await settle_folder(destination, journal, folders[i], *statuses[i]);
-        found += here;
+        auto const here = co_await settle_folder(destination, journal, folders[i], *statuses[i], found);
+        copies += here;
     }
-    co_return found;
+    co_return copies;
 }
 
 /// A server that has the last byte may still be busy with a large message; none is expected to store less
@@ -178,6 +176,15 @@ Task<std::uint64_t> largest_open(Journal& journal, std::vector<OpenFolder> folde
 }
 
 }  // namespace
+
+Task<bool> wait_unless_stopped(Context context, Duration wait) {
+    auto const end = context.clock.now() + wait;
+    while (context.clock.now() < end) {
+        if (context.stop.requested()) co_return false;
+        co_await context.clock.sleep_until(std::min(end, context.clock.now() + std::chrono::seconds(1)));
+    }
+    co_return !context.stop.requested();
+}
 
 std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
                                                std::vector<MessageMeta> const& destination,
@@ -212,25 +219,26 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
 }
 
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
-                         UidValidity uid_validity) {
+                         UidValidity uid_validity, FoundFolders const& found) {
     auto entries = co_await journal.entries_without_uid(folder);
     (void)co_await identify(destination, journal, std::move(mailbox), folder, std::move(entries),
-                            uid_validity);
+                            uid_validity, found);
 }
 
-Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min) {
-    std::uint64_t found = 0;
+Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min,
+                           FoundFolders const& found) {
+    std::uint64_t copies = 0;
     for (auto const share : {2, 1}) {
         auto folders = co_await journal.folders_with_open_entries();
-        if (folders.empty()) co_return found;
+        if (folders.empty()) co_return copies;
         auto const largest = co_await largest_open(journal, folders);
         auto const pause = std::max(wait_min, time_to_store(largest)) * share / 2;
         bool const go_on = co_await wait_unless_stopped(context, pause);
-        if (!go_on) co_return found;
-        auto const here = co_await look(destination, journal, std::move(folders));
-        found += here;
+        if (!go_on) co_return copies;
+        auto const here = co_await look(destination, journal, std::move(folders), found);
+        copies += here;
     }
-    co_return found;
+    co_return copies;
 }
 
 }  // namespace imapcopy::copy

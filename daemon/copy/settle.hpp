@@ -4,6 +4,7 @@
 // guess.
 
 #include "common/context.hpp"
+#include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/endpoint.hpp"
 #include "daemon/copy/journal.hpp"
 
@@ -18,16 +19,21 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
                                                UidValidity uid_validity);
 
 /// Finds the copies whose UID the server did not tell, by one listing. Before anything is adopted in that
-/// folder: such a copy must not be taken for that of another, equal message. Copies whose flags the server
-/// has forgotten get them, here and in settle().
+/// folder: such a copy must not be taken for that of another, equal message. Copies that came since this pass
+/// has `found` the folder, and whose flags the server has forgotten, get them, here and in settle(). Those of
+/// earlier passes stay as they are: their user may have cleared the flags; every report names them.
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
-                         UidValidity uid_validity);
+                         UidValidity uid_validity, FoundFolders const& found);
 
 /// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks
 /// in each folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind);
 /// what is not found is looked for once more after half the wait. Found ones become done. What is still
 /// absent stays open: it was not stored and is copied again with the base of its first attempt. Returns the
 /// number found, or ends early (with what was found recorded) when a stop is requested.
-Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait);
+Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait,
+                           FoundFolders const& found);
+
+/// Sleeps in short steps, so that a stop is seen soon. False: stop.
+Task<bool> wait_unless_stopped(Context context, Duration wait);
 
 }  // namespace imapcopy::copy

@@ -17,6 +17,12 @@ namespace {
 /// Fetches of one connection, one behind the other: enough that small folders cost no round trip each.
 constexpr std::size_t fetches_under_way_max = 8;
 
+std::size_t messages_in(std::vector<RetryGroup> const& groups) {
+    std::size_t messages = 0;
+    for (auto const& group : groups) messages += group.messages.size();
+    return messages;
+}
+
 /// Where the listing starts: what the last complete pass has seen is not listed again.
 Uid first_uid(FolderWork const& folder) {
     auto const& complete = folder.record.source_complete;
@@ -38,8 +44,11 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
     auto const fetched = co_await attempt(fetch_planned());
     fetching_over_ = true;
     planned_changed_.set();
-    // A planner may wait for the destination, behind a body that never becomes whole.
-    if (!fetched.ok()) mouth_.queue.close();
+    if (!fetched.ok()) {
+        // A planner may wait for the destination, behind a body that never becomes whole, or for a folder.
+        mouth_.queue.close();
+        folders.end();
+    }
     auto const planned = co_await attempt(planning.join());
     fetched.rethrow();
     planned.rethrow();
@@ -48,24 +57,27 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
 Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     TaskGroup planning(co_await boost::asio::this_coro::executor);
     while (!planning.failed() && !fetching_over_ && !stop_requested()) {
-        if (planned_.size() > folders.ahead_max()) {
+        // What is being fetched counts where other lanes could have it.
+        auto const fetched = folders.has_several_lanes() ? fetches_under_way_ : 0;
+        if (planned_.size() + fetched > folders.ahead_max()) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
             continue;
         }
-        auto* const folder = folders.take();
-        if (folder == nullptr) break;
-        planned_.push_back({*folder});
+        auto const turn = co_await folders.next(parts_.seat);
+        if (turn.folder == nullptr) break;
+        planned_.push_back({*turn.folder, turn.begins});
+        ++turn.folder->lanes;
         planned_changed_.set();
-        planning.spawn(plan_beside(planned_.back()));
+        planning.spawn(plan_beside(folders, planned_.back()));
     }
     planning_over_ = true;
     planned_changed_.set();
     co_await planning.join();
 }
 
-Task<> SourceHalf::plan_beside(Planning& planning) {
-    auto const planned = co_await attempt(plan_folder(planning));
+Task<> SourceHalf::plan_beside(FolderQueue& folders, Planning& planning) {
+    auto const planned = co_await attempt(plan_folder(folders, planning));
     auto const error = error_of(planned.exception);
     // A folder that cannot be opened holds up nobody else.
     bool const vanished = error && error->code == ErrorCode::folder_vanished;
@@ -114,27 +126,49 @@ Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
     for (bool any = false;; any = true) {
         auto const waits = [&] {
             bool const for_plan = planning.windows.empty() && !planning.over;
-            bool const for_room = !planning.windows.empty() && fetches_under_way_ >= fetches_under_way_max;
+            bool const for_room = !planning.windows.empty() && !has_room_for_fetch();
             return !fetching.failed() && (for_plan || for_room);
         };
         while (waits()) {
             planned_changed_.clear();
             co_await planned_changed_.wait();
         }
+        co_await retry_refused(fetching);
         if (planning.windows.empty() || fetching.failed() || stop_requested()) co_return any;
         auto messages = std::move(planning.windows.front());
         planning.windows.pop_front();
         planned_messages_ -= messages.size();
         planned_changed_.set();
         ++fetches_under_way_;
+        messages_under_way_ += messages.size();
         fetching.spawn(fetch(planning.folder, std::move(messages)));
     }
 }
 
+/// A second window of a large folder may be on its way behind the first, but no more.
+bool SourceHalf::has_room_for_fetch() const {
+    return fetches_under_way_ < fetches_under_way_max &&
+           messages_under_way_ <= parts_.options.messages_per_window;
+}
+
+Task<> SourceHalf::retry_refused(TaskGroup const& fetching) {
+    while (messages_in(parts_.retries) > parts_.options.messages_per_window) {
+        while (fetches_under_way_ > 0 && !fetching.failed()) {
+            planned_changed_.clear();
+            co_await planned_changed_.wait();
+        }
+        if (fetching.failed() || stop_requested()) co_return;
+        auto groups = std::exchange(parts_.retries, {});
+        co_await read_groups(std::move(groups));
+    }
+}
+
 Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) {
+    auto const count = messages.size();
     FolderFetch fetching(parts_, mouth_, folder, {}, std::move(messages));
     auto const fetched = co_await attempt(fetching.run());
     --fetches_under_way_;
+    messages_under_way_ -= count;
     (void)stop_requested();
     planned_changed_.set();
     fetched.rethrow();
@@ -142,8 +176,7 @@ Task<> SourceHalf::fetch(FolderWork& folder, std::vector<MessageMeta> messages) 
 
 /// All others are counted when the last of their bodies is stored.
 void SourceHalf::count_without_bodies(FolderWork& folder) {
-    if (!folder.begun && !std::exchange(folder.counted, true)) ++parts_.state.progress.folders_done;
-    parts_.state.report();
+    if (!mouth_.begun.contains(&folder)) parts_.state.leave_folder(folder);
 }
 
 /// What is fetched next always has room: others may have taken all of it.
@@ -179,7 +212,28 @@ Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
     }
 }
 
-Task<> SourceHalf::plan_folder(Planning& planning) {
+Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
+    auto& folder = planning.folder;
+    if (planning.begins) {
+        auto const begun = co_await attempt(begin_folder(planning));
+        // Whoever waits for windows of this folder learns that there are none.
+        if (!begun.ok()) folders.set_windows(folder, {}, false);
+        begun.rethrow();
+        // Matching by content is one lane's work: what one window takes no other may take.
+        bool const shared = planning.nominees.empty() && planning.heirs.empty();
+        auto const size = shared ? parts_.options.messages_per_share : parts_.options.messages_per_window;
+        folders.set_windows(folder, make_windows(*begun.value, folder.source, size), shared);
+    }
+    ++folder.planners;
+    auto const planned = co_await attempt(plan_windows(folders, planning));
+    --folder.planners;
+    bool const whole = planned.ok() && *planned.value;
+    if (!whole) folders.drop_windows(folder);
+    planned.rethrow();
+    if (whole && folder.planners == 0 && folder.windows.empty()) count_unlisted(folder);
+}
+
+Task<Uid> SourceHalf::begin_folder(Planning& planning) {
     auto& folder = planning.folder;
     planning.nominees = co_await list_nominees(folder);
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
@@ -191,21 +245,29 @@ Task<> SourceHalf::plan_folder(Planning& planning) {
     auto const first = first_uid(folder);
     if (first.value() > 1) co_await update_seen_flags(folder, first);
     co_await forget_expunged_exceptions(folder);
-    for (auto const& window : make_windows(first, folder.source, parts_.options.messages_per_window)) {
+    co_return first;
+}
+
+Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
+    while (auto const window = folders.take_window(planning.folder, parts_.seat)) {
         if (fetching_over_ || stop_requested()) {
-            folder.complete = false;
-            co_return;
+            planning.folder.complete = false;
+            co_return false;
         }
-        co_await plan_window_of(planning, window);
+        co_await plan_window_of(planning, *window);
     }
     planning.nominees = {};
     planning.heirs = {};
+    co_return true;
+}
+
+void SourceHalf::count_unlisted(FolderWork& folder) {
     // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
     // expunged.
     auto const others =
-        folder.source.messages - std::min<std::uint64_t>(planning.listed_messages, folder.source.messages);
+        folder.source.messages - std::min<std::uint64_t>(folder.listed_messages, folder.source.messages);
     parts_.state.progress.messages_done += others;
-    if (first.value() > 1) folder.result.recognised += others;
+    if (first_uid(folder).value() > 1) folder.result.recognised += others;
     parts_.state.report();
 }
 
@@ -271,7 +333,7 @@ Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
     auto limits = parts_.options.window;
     limits.destination_uid_validity = folder.destination.uid_validity;
     auto plan = plan_window(listed, ledger, planning.nominees, limits, folder.mapped.path);
-    planning.listed_messages += listed.size();
+    folder.listed_messages += listed.size();
     co_await update_flags(folder, listed, ledger);
     if (!plan.compare.empty()) co_await compare(planning, plan, listed);
     co_await record_decisions(folder, plan, listed);
@@ -284,7 +346,7 @@ Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
     auto const& destination = folder.destination;
     if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
     co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination,
-                               folder.record.id, destination.uid_validity);
+                               folder.record.id, destination.uid_validity, parts_.state.found);
     auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
     auto const& complete = folder.record.destination_complete;
     bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
@@ -317,9 +379,15 @@ Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, Ui
 }
 
 Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
-    auto const listed = co_await parts_.journal.exceptions(folder.record.id);
-    auto const& entries = listed.messages;
-    if (entries.empty()) co_return;
+    LedgerView listed;
+    do {
+        auto const after = listed.empty() ? Uid() : listed.back().source_uid;
+        listed = co_await parts_.journal.exceptions(folder.record.id, after);
+        if (!listed.empty()) co_await forget_expunged(folder, listed);
+    } while (listed.size() == exceptions_per_call);
+}
+
+Task<> SourceHalf::forget_expunged(FolderWork& folder, LedgerView const& entries) {
     std::vector<Uid> still_there;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { still_there.push_back(meta.uid); };
     UidRange const range{entries.front().source_uid, entries.back().source_uid};
@@ -328,10 +396,12 @@ Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
     std::vector<Outcome> outcomes;
     for (auto const& entry : entries) {
         if (present.contains(entry.source_uid)) continue;
-        // A copy stays a copy; only nothing is said of it.
-        bool const refused = entry.state == MessageState::refused;
+        // A copy stays a copy; only nothing is said of it. One whose folder got another UIDVALIDITY, and that
+        // was not found again, is none any more: it must not claim a message that comes later.
+        bool const holds_copy =
+            entry.state != MessageState::refused && entry.destination_uid_validity.value() != 0;
         outcomes.push_back({entry.source_uid,
-                            refused ? MessageState::gone : entry.state,
+                            holds_copy ? entry.state : MessageState::gone,
                             entry.destination_uid,
                             entry.destination_uid_validity,
                             entry.identity,
@@ -344,6 +414,8 @@ Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
 }
 
 Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {
+    if (listing == Listing::metadata && folder.listed_ahead)
+        co_return *std::exchange(folder.listed_ahead, std::nullopt);
     std::vector<MessageMeta> listed;
     bool const hides_reports = folder.mapped.source.name.is_inbox();
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {

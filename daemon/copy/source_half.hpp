@@ -27,17 +27,23 @@ class SourceHalf final {
     /// A folder that is being planned, and what of it is to be fetched.
     struct Planning {
         FolderWork& folder;
+        bool begins = false;  ///< Else another lane has begun the folder, and shares it.
         Nominees nominees = {};
         LedgerView heirs = {};  ///< Entries of the old epoch that nobody has inherited yet.
-        std::uint64_t listed_messages = 0;
         std::deque<std::vector<MessageMeta>> windows = {};
         bool over = false;  ///< No more windows will come.
     };
 
     // Planning runs ahead of fetching, several folders side by side, so that its round trips cost no time.
     Task<> plan_folders(FolderQueue& folders);
-    Task<> plan_beside(Planning& planning);
-    Task<> plan_folder(Planning& planning);
+    Task<> plan_beside(FolderQueue& folders, Planning& planning);
+    Task<> plan_folder(FolderQueue& folders, Planning& planning);
+    /// What comes before the first window; gives the first UID to list.
+    Task<Uid> begin_folder(Planning& planning);
+    /// Plans windows until none is left, for this lane at least. False: stopped.
+    Task<bool> plan_windows(FolderQueue& folders, Planning& planning);
+    /// What no window has listed: counted by the lane that is the last to plan.
+    void count_unlisted(FolderWork& folder);
     Task<> plan_window_of(Planning& planning, UidRange window);
     bool has_room_for(Planning const& planning) const;
     /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.
@@ -49,6 +55,9 @@ class SourceHalf final {
     Task<> start_fetches(TaskGroup& fetching);
     /// False: there was nothing to fetch.
     Task<bool> fetch_windows(Planning& planning, TaskGroup& fetching);
+    /// Tries refused messages again, once they are many, with nothing else under way.
+    Task<> retry_refused(TaskGroup const& fetching);
+    bool has_room_for_fetch() const;
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
     void count_without_bodies(FolderWork& folder);
     bool stop_requested();
@@ -59,6 +68,7 @@ class SourceHalf final {
     Task<UidRange> find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed);
     /// A message that is no longer at the source is no exception any more.
     Task<> forget_expunged_exceptions(FolderWork& folder);
+    Task<> forget_expunged(FolderWork& folder, LedgerView const& entries);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
     Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window);
@@ -75,8 +85,9 @@ class SourceHalf final {
     bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
     std::size_t fetches_under_way_ = 0;
-    Event planned_changed_;             ///< Any of the above.
-    std::vector<FolderWork*> fetched_;  ///< Of which something was to be fetched.
+    std::size_t messages_under_way_ = 0;  ///< Of these fetches.
+    Event planned_changed_;               ///< Any of the above.
+    std::vector<FolderWork*> fetched_;    ///< Of which something was to be fetched.
     bool stopped_ = false;
 };
 

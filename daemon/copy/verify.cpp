@@ -238,15 +238,25 @@ class Verifier {
         if (destination > source)
             recorder.add({DifferenceKind::extra, text}, Uid(), Uid(), destination - source);
         if (destination >= source) co_return;
-        auto const listed = co_await journal_.exceptions(record.id);
-        auto const refused = static_cast<std::uint64_t>(
-            std::ranges::count(listed.messages, MessageState::refused, &LedgerEntry::state));
+        auto const refused = co_await count_refused(record.id);
         bool const current = record.source_uid_validity == folder.source.status->uid_validity;
         auto const excepted = current ? std::min(refused, source - destination) : 0;
         if (excepted > 0)
             recorder.add({DifferenceKind::exception, "refused by the destination"}, Uid(), Uid(), excepted);
         auto const rest = source - destination - excepted;
         if (rest > 0) recorder.add({DifferenceKind::missing, text}, Uid(), Uid(), rest);
+    }
+
+    Task<std::uint64_t> count_refused(FolderId folder) {
+        std::uint64_t refused = 0;
+        LedgerView listed;
+        do {
+            auto const after = listed.empty() ? Uid() : listed.back().source_uid;
+            listed = co_await journal_.exceptions(folder, after);
+            refused += static_cast<std::uint64_t>(
+                std::ranges::count(listed, MessageState::refused, &LedgerEntry::state));
+        } while (listed.size() == exceptions_per_call);
+        co_return refused;
     }
 
     /// Messages that are no completion mails. Those stand in an INBOX only, and have to be looked for.

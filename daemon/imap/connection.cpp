@@ -139,6 +139,7 @@ void Connection::complete(event::Completed completed) {
     }
     if (completed.command == logout_) logged_out_ = true;
     if (pending->compresses && completed.reply.ok()) start_compression();
+    compression_proven_ |= pending->compressed;
     pending->reply = std::move(completed.reply);
     pending->changed.set();
 }
@@ -149,6 +150,7 @@ void Connection::start_compression() {
         return fail({ErrorCode::server_bug, "imap connection to " + peer + ": data in clear after COMPRESS"});
     }
     stream_ = net::compress(std::move(stream_));
+    compresses_ = true;
 }
 
 PendingPtr Connection::find(std::optional<CommandId> id) const {
@@ -301,6 +303,7 @@ Task<> Connection::write_loop() {
         }
         auto const pending = queue_.front();
         queue_.pop_front();
+        pending->compressed = compresses_;
         if (!pending->writes_itself) {
             co_await write_command(pending);
             if (pending->compresses) co_await await_compression(pending);

@@ -33,6 +33,7 @@ struct PendingCommand {
     Handlers handlers;
     bool writes_itself = false;
     bool compresses = false;                      ///< COMPRESS: nothing is written behind it until the reply.
+    bool compressed = false;                      ///< Is sent so.
     std::optional<std::string> challenge_answer;  ///< AUTHENTICATE: the line that answers further "+".
     bool has_turn = false;                        ///< writes_itself: may write now.
     bool turn_over = false;                       ///< writes_itself: will write no more.
@@ -90,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Side side() const { return side_; }
     command::EncodeOptions encode_options() const;
     std::uint64_t bytes_transferred() const { return bytes_received_ + bytes_sent_; }
+    bool compression_proven() const { return compression_proven_; }
     Duration round_trip() const { return round_trip_.least(); }
     Duration line_wait() const;
     /// BYE is understood by it; commands get the time for login or the full one.
@@ -160,6 +162,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Event step_done_;
 
     std::optional<Error> failure_;
+    bool compresses_ = false;
+    bool compression_proven_ = false;
     CommandId logout_;
     bool logged_out_ = false;
     bool leaving_ = false;

@@ -93,6 +93,10 @@ std::uint64_t Session::bytes_transferred() const {
     return impl_->connection().bytes_transferred();
 }
 
+bool Session::compression_proven() const {
+    return impl_->connection().compression_proven();
+}
+
 Duration Session::round_trip() const {
     return impl_->connection().round_trip();
 }

@@ -131,6 +131,8 @@ class Session {
     /// Ends everything under way with Failure(cancelled).
     void abort() noexcept;
     std::uint64_t bytes_transferred() const;
+    /// The server has answered a command that was sent compressed: both ends understand each other.
+    bool compression_proven() const;
     /// From a command to its answer, the shortest time so far; 0: not known.
     Duration round_trip() const;
     /// How long bytes were waited for: those that complete an answer, and those that did not leave.

@@ -15,7 +15,8 @@ class EmptyJournal final : public copy::Journal {
     Task<> begin(copy::FolderId, std::vector<copy::Intent>) override { co_return; }
     Task<> finish(copy::FolderId, std::vector<copy::Outcome>) override { co_return; }
     Task<> set_flags(copy::FolderId, std::vector<std::pair<copy::Uid, copy::Flags>>) override { co_return; }
-    Task<copy::FolderExceptions> exceptions(copy::FolderId) override { co_return copy::FolderExceptions{}; }
+    Task<copy::LedgerView> exceptions(copy::FolderId, copy::Uid) override { co_return copy::LedgerView{}; }
+    Task<copy::UnkeptFlags> unkept_flags(copy::FolderId) override { co_return copy::UnkeptFlags{}; }
     Task<copy::LedgerView> entries(copy::FolderId, copy::UidRange) override { co_return copy::LedgerView{}; }
     Task<copy::LedgerView> open_entries(copy::FolderId) override { co_return copy::LedgerView{}; }
     Task<copy::LedgerView> entries_without_uid(copy::FolderId) override { co_return copy::LedgerView{}; }

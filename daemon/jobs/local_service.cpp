@@ -234,7 +234,10 @@ Task<std::string> LocalService::report(JobId id, std::string format, std::string
     auto reading = parts_.jobs.items(id, "exceptions", 0, report_items_max);
     auto const items = co_await std::move(reading);
     std::ranges::transform(items, std::back_inserter(input.exceptions), exception_of);
-    input.exceptions_total = std::max<std::uint64_t>(input.job.progress.messages_skipped, items.size());
+    std::uint64_t counted = 0;  // Of very many only the first are stored.
+    for (auto const& folder : input.folders) counted += folder.exceptions;
+    input.exceptions_total =
+        std::max<std::uint64_t>({input.job.progress.messages_skipped, items.size(), counted});
     co_return report_text(input, language);
 }
 

@@ -45,8 +45,10 @@ class ImapConnections final : public copy::Connections {
         auto const& access = side == Side::source ? source_ : destination_;
         auto credentials = credentials_of(access);
         auto target = target_of(access.account);
+        auto options = options_;
+        options.compression = side == Side::source ? &source_compression_ : &destination_compression_;
         auto opening = copy::open_imap_endpoint(context_, connector_, std::move(target),
-                                                std::move(credentials), side, options_);
+                                                std::move(credentials), side, options);
         auto endpoint = co_await std::move(opening);
         co_return endpoint;
     }
@@ -57,6 +59,8 @@ class ImapConnections final : public copy::Connections {
     Access source_;
     Access destination_;
     copy::ImapOptions options_;
+    copy::CompressionTrial source_compression_;
+    copy::CompressionTrial destination_compression_;
 };
 
 class ImapPassRunner final : public PassRunner {

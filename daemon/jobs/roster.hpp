@@ -14,6 +14,7 @@
 #include "common/context.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/config/providers.hpp"
+#include "daemon/copy/abort.hpp"
 #include "daemon/jobs/attempt_summary.hpp"
 #include "daemon/jobs/rate.hpp"
 #include "daemon/jobs/schedule.hpp"
@@ -34,8 +35,9 @@ enum class Wish : std::uint8_t { none, hold, cancel };
 struct Running {
     StopSignal stop;
     Wish wish = Wish::none;
-    boost::asio::cancellation_signal abort;
-    std::unique_ptr<Alarm> abort_alarm;  ///< Set when a drain must end soon.
+    copy::Abort abort;                        ///< Of its connections.
+    boost::asio::cancellation_signal cancel;  ///< Of what it waits for otherwise.
+    std::unique_ptr<Alarm> abort_alarm;       ///< Set when a drain must end soon.
     Rate rate;
     AttemptSummary summary;
     TimePoint published = TimePoint::min();

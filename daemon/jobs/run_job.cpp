@@ -36,7 +36,7 @@ Delivery delivery_of(Attempt const& attempt, copy::PassResult const& result, Wal
     input.job.ended = now;
     input.folders = result.folders;
     input.exceptions = result.exceptions;
-    input.exceptions_total = result.exceptions.size();
+    input.exceptions_total = result.exceptions.size() + result.exceptions_unlisted;
     Delivery delivery;
     delivery.job = attempt.row.view.id;
     delivery.pass = attempt.row.pass + 1;
@@ -71,13 +71,15 @@ class ToldConnections final : public copy::Connections {
     AttemptObserver& observer_;
 };
 
-Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt, AttemptObserver& observer) {
+Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt, copy::Abort& abort,
+                     AttemptObserver& observer) {
     auto const& view = attempt.row.view;
     auto source = co_await open_access(parts, view.id, view.spec.source, Side::source);
     auto destination = co_await open_access(parts, view.id, view.spec.destination, Side::destination);
-    ToldConnections connections(
+    ToldConnections told(
         parts.runner.connections(context, std::move(source), std::move(destination), attempt.config),
         observer);
+    copy::AbortableConnections connections(told, abort);
     auto const journal = parts.runner.journal(attempt.row.pair);
     auto options = pass_options(view.spec.folders, attempt.config);
     options.lanes_max = attempt.lanes_max;
@@ -93,7 +95,7 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
         if (error) result.exceptions.push_back(undelivered(*error));
     }
     end.kind = AttemptEnd::Kind::complete;
-    end.exceptions = result.exceptions.size();
+    end.exceptions = result.exceptions.size() + result.exceptions_unlisted;
     auto completing = parts.jobs.complete_pass(view.id, std::move(result));
     end.pass = co_await std::move(completing);
     co_return end;
@@ -101,8 +103,9 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
 
 }  // namespace
 
-Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, AttemptObserver& observer) {
-    auto running = as_result(run(context, parts, attempt, observer));
+Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, copy::Abort& abort,
+                         AttemptObserver& observer) {
+    auto running = as_result(run(context, parts, attempt, abort, observer));
     auto const outcome = co_await std::move(running);
     if (!outcome.has_error()) co_return outcome.value();
     AttemptEnd end;

@@ -7,6 +7,7 @@
 #include "common/context.hpp"
 #include "common/job.hpp"
 #include "daemon/config/config.hpp"
+#include "daemon/copy/abort.hpp"
 #include "daemon/copy/pass.hpp"
 #include "daemon/jobs/pass_runner.hpp"
 #include "daemon/store/job_store.hpp"
@@ -47,8 +48,9 @@ class AttemptObserver : public copy::Observer {
 };
 
 /// Opens the secrets, runs a pass, delivers the completion mail, stores the result. Never throws: errors
-/// become part of the value. `context.stop` ends it between steps, Asio cancellation at once. `observer`
-/// outlives it.
-Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, AttemptObserver& observer);
+/// become part of the value. `context.stop` ends it between steps; `abort` together with Asio cancellation
+/// ends it at once: the lanes of a pass hear the one, all else the other. `abort` and `observer` outlive it.
+Task<AttemptEnd> run_job(Context context, AttemptParts parts, Attempt attempt, copy::Abort& abort,
+                         AttemptObserver& observer);
 
 }  // namespace imapcopy::jobs

@@ -10,6 +10,8 @@
 namespace imapcopy::jobs {
 namespace {
 
+constexpr std::uint32_t lanes_at_start_max = 3;
+
 /// Places and connections in use, as they are handed out.
 class Usage {
  public:
@@ -120,7 +122,8 @@ Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config:
             starting.push_back(&job);
         }
     }
-    for (std::uint32_t lanes = 1; lanes < limits.lanes_per_job; ++lanes) {
+    auto const lanes_max = std::min(limits.lanes_per_job, lanes_at_start_max);
+    for (std::uint32_t lanes = 1; lanes < lanes_max; ++lanes) {
         for (std::size_t i = 0; i < starting.size(); ++i) {
             if (!usage.fits_further_lane(*starting[i])) continue;
             usage.take_lanes(*starting[i], 1);
@@ -128,6 +131,17 @@ Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config:
         }
     }
     return schedule;
+}
+
+bool has_room(JobId id, std::vector<Candidate> const& candidates, config::Config::Limits const& limits,
+              HostHealth const& health, WallTime now) {
+    Usage usage(limits, health, now);
+    Candidate const* asking = nullptr;
+    for (auto const& job : candidates) {
+        if (job.running) usage.take(job);
+        if (job.running && job.id == id) asking = &job;
+    }
+    return asking != nullptr && asking->lanes < limits.lanes_per_job && usage.fits_further_lane(*asking);
 }
 
 }  // namespace imapcopy::jobs

@@ -17,28 +17,6 @@ constexpr auto progress_interval = std::chrono::seconds(1);
 /// How long after a failed write it is tried again.
 constexpr auto store_retry = std::chrono::seconds(60);
 
-bool is_over(JobState state) {
-    return state == JobState::finished || state == JobState::error;
-}
-
-/// Clears what only belongs to the phase that is left.
-void enter(JobView& view, Phase phase, WallTime now) {
-    view.phase = phase;
-    view.wait_reason = WaitReason::none;
-    view.wait_text.clear();
-    view.waiting_until = {};
-    view.last_activity = now;
-    view.ended = is_over(state_of(phase)) ? now : WallTime{};
-    if (holds_slot(phase)) return;
-    view.progress.bytes_per_second = 0;
-    view.progress.estimated_end = {};
-    view.progress.current_folder.clear();
-    view.progress.lanes = 0;
-    view.progress.source_round_trip = {};
-    view.progress.destination_round_trip = {};
-    view.progress.bound = Bound::unknown;
-}
-
 void hold_waiting(JobView& view) {
     view.wait_reason = WaitReason::held;
     view.wait_text = "held; release it to go on";
@@ -70,6 +48,17 @@ class Supervisor::ProgressObserver final : public AttemptObserver {
     void lane_refused(Error const& error) override {
         if (error.code == ErrorCode::too_many_connections) supervisor_.note_host(entry_, error);
         if (entry_.running->lanes > 1) --entry_.running->lanes;
+    }
+
+    bool take_lane() override {
+        bool const free = supervisor_.has_room_for_lane(entry_);
+        if (free) ++entry_.running->lanes;
+        return free;
+    }
+
+    void give_lane_back() override {
+        if (entry_.running->lanes > 1) --entry_.running->lanes;
+        supervisor_.schedule();
     }
 
     void bound_by(Bound bound, Duration span) override { entry_.running->summary.bound_by(bound, span); }
@@ -299,6 +288,11 @@ void Supervisor::schedule() {
     set_wake(plan.wake);
 }
 
+bool Supervisor::has_room_for_lane(Entry const& entry) const {
+    return has_room(entry.row.view.id, roster_.candidates(settings_), settings_.config.limits, health_,
+                    context_.clock.wall_now());
+}
+
 void Supervisor::set_wake(std::optional<WallTime> due) {
     if (!due) return;
     // The wall clock counts in microseconds: never wake one too early.
@@ -350,11 +344,11 @@ Task<> Supervisor::attempt(Entry& entry) {
     } else {
         auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
         ProgressObserver observer(*this, entry);
-        auto running =
-            run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes}, observer);
+        auto running = run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes},
+                               entry.running->abort, observer);
         // Spawned on its own: an abort ends the attempt, and this coroutine lives on to record it.
         auto token =
-            boost::asio::bind_cancellation_slot(entry.running->abort.slot(), boost::asio::use_awaitable);
+            boost::asio::bind_cancellation_slot(entry.running->cancel.slot(), boost::asio::use_awaitable);
         auto spawned = boost::asio::co_spawn(executor_, std::move(running), std::move(token));
         end = co_await std::move(spawned);
     }
@@ -492,7 +486,8 @@ void Supervisor::abort(JobId id) {
     if (entry == nullptr || !entry->running) return;
     context_.log.write(LogLevel::warning, "aborted, since it did not stop by itself",
                        {{"job", to_string(id)}});
-    entry->running->abort.emit(boost::asio::cancellation_type::terminal);
+    entry->running->abort.request();
+    entry->running->cancel.emit(boost::asio::cancellation_type::terminal);
 }
 
 void Supervisor::interrupt(Running& running, Wish wish, Duration grace) {

@@ -98,6 +98,7 @@ class Supervisor {
     void spawn(Task<> task);
     void end_verification(StopSignal const& stop);
     void start_attempt(Entry& entry, std::uint32_t lanes);
+    bool has_room_for_lane(Entry const& entry) const;
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);
     void fail_attempt(Entry& entry, Error const& error);

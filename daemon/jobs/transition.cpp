@@ -94,6 +94,27 @@ Result<JobEvent> event_of_running(Phase phase) {
     return Error{ErrorCode::internal, "an attempt reported phase " + std::string(to_string(phase))};
 }
 
+bool is_over(JobState state) {
+    return state == JobState::finished || state == JobState::error;
+}
+
+void enter(JobView& view, Phase phase, WallTime now) {
+    view.phase = phase;
+    view.wait_reason = WaitReason::none;
+    view.wait_text.clear();
+    view.waiting_until = {};
+    view.last_activity = now;
+    view.ended = is_over(state_of(phase)) ? now : WallTime{};
+    if (holds_slot(phase)) return;
+    view.progress.bytes_per_second = 0;
+    view.progress.estimated_end = {};
+    view.progress.current_folder.clear();
+    view.progress.lanes = 0;
+    view.progress.source_round_trip = {};
+    view.progress.destination_round_trip = {};
+    view.progress.bound = Bound::unknown;
+}
+
 Phase initial_phase(JobSpec const& spec, WallTime now) {
     if (spec.hold) return held;
     return spec.not_before > now ? scheduled : queued;

@@ -38,6 +38,11 @@ Result<Phase> next_phase(Phase phase, JobEvent event);
 /// The running phases as the event that leads there; nothing for a phase that no attempt reports.
 Result<JobEvent> event_of_running(Phase phase);
 
+bool is_over(JobState state);
+
+/// Puts `view` into `phase` and clears what only belongs to the one that is left.
+void enter(JobView& view, Phase phase, WallTime now);
+
 /// Where a job starts, or starts again: held, scheduled or queued.
 Phase initial_phase(JobSpec const& spec, WallTime now);
 

@@ -6,12 +6,11 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <deque>
-#include <map>
 #include <new>
 #include <optional>
 
 #include "common/text.hpp"
+#include "daemon/net/peer_cache.hpp"
 
 namespace imapcopy::net {
 namespace {
@@ -188,29 +187,14 @@ Error lost(std::string message) {
 /// proves no more than its first handshake did. Each serves once, as RFC 8446 §C.4 asks.
 class TlsSessions {
  public:
-    void keep(std::string const& peer, SessionPtr session) {
-        if (count_ >= sessions_max) return;
-        auto& kept = sessions_[peer];
-        if (kept.size() >= sessions_per_peer_max) {
-            kept.pop_front();  // The oldest is the first to expire.
-            --count_;
-        }
-        kept.push_back(std::move(session));
-        ++count_;
-    }
+    void keep(std::string const& peer, SessionPtr session) { kept_.keep(peer, std::move(session)); }
     SessionPtr take(std::string const& peer) {
-        auto const found = sessions_.find(peer);
-        if (found == sessions_.end()) return {nullptr, &SSL_SESSION_free};
-        auto session = std::move(found->second.back());
-        found->second.pop_back();
-        --count_;
-        if (found->second.empty()) sessions_.erase(found);
-        return session;
+        auto found = kept_.take(peer);
+        return found ? std::move(*found) : SessionPtr(nullptr, &SSL_SESSION_free);
     }
 
  private:
-    std::map<std::string, std::deque<SessionPtr>> sessions_;
-    std::size_t count_ = 0;
+    PeerCache<SessionPtr> kept_{{sessions_per_peer_max, sessions_max}};  // The oldest expire first.
 };
 
 struct TlsChannel::State {

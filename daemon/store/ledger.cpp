@@ -265,20 +265,30 @@ LedgerView select_entries(Database& database, FolderId folder, std::string_view 
     return view;
 }
 
-copy::FolderExceptions folder_exceptions(Database& database, FolderId folder) {
-    copy::FolderExceptions exceptions;
-    exceptions.messages =
-        select_entries(database, folder, "INDEXED BY message_reported", "code <> '' AND state IN (2, 3, 4)");
+LedgerView select_exceptions(Database& database, FolderId folder, Uid after) {
+    auto const epoch = folder_row(database, folder).source_epoch;
+    auto row = database.prepare("SELECT " + std::string(entry_columns) +
+                                " FROM message INDEXED BY message_reported WHERE folder = ?1 AND "
+                                "source_uid_validity = ?2 AND code <> '' AND state IN (2, 3, 4) AND "
+                                "source_uid > ?3 ORDER BY source_uid LIMIT ?4");
+    row.bind(folder.value(), epoch, after.value(), copy::exceptions_per_call);
+    LedgerView view;
+    while (row.step()) view.push_back(entry_from(row));
+    return view;
+}
+
+copy::UnkeptFlags unkept_flags_of(Database& database, FolderId folder) {
+    copy::UnkeptFlags unkept;
     auto row = database.prepare(
         "SELECT unkept_flags, count(*) FROM message INDEXED BY message_unkept "
         "WHERE folder = ?1 AND source_uid_validity = ?2 AND unkept_flags <> '' AND state = 2 "
         "GROUP BY unkept_flags");
     row.bind(folder.value(), folder_row(database, folder).source_epoch);
     while (row.step()) {
-        exceptions.unkept_flags = exceptions.unkept_flags.with(imap::Flags::parse(row.text(0)));
-        exceptions.unkept_messages += row.integer_as<std::uint64_t>(1);
+        unkept.flags = unkept.flags.with(imap::Flags::parse(row.text(0)));
+        unkept.messages += row.integer_as<std::uint64_t>(1);
     }
-    return exceptions;
+    return unkept;
 }
 
 /// Where several old epochs hold the same UID, only the one with the highest UIDVALIDITY is shown; take_over
@@ -404,9 +414,13 @@ class Ledger final : public copy::Journal {
                                   "state IN (2, 3) AND destination_uid IS NULL");
         });
     }
-    Task<copy::FolderExceptions> exceptions(FolderId folder) override {
-        return writer_.run<copy::FolderExceptions>(
-            [=](Database& database) { return folder_exceptions(database, folder); });
+    Task<LedgerView> exceptions(FolderId folder, Uid after) override {
+        return writer_.run<LedgerView>(
+            [=](Database& database) { return select_exceptions(database, folder, after); });
+    }
+    Task<copy::UnkeptFlags> unkept_flags(FolderId folder) override {
+        return writer_.run<copy::UnkeptFlags>(
+            [=](Database& database) { return unkept_flags_of(database, folder); });
     }
     Task<LedgerView> inheritable(FolderId folder) override {
         return writer_.run<LedgerView>([=](Database& database) { return old_entries(database, folder); });

@@ -141,7 +141,7 @@ class Ground:
     def side(self, server, login, by_line):
         port = self.ports[server][self.tls]
         folder = f'{self.work}/{server}'
-        return Side('localhost' if self.tls else '127.0.0.1', self.line.ports[port] if by_line else port, login,
+        return Side('127.0.0.1', self.line.ports[port] if by_line else port, login,
                     f'{folder}/tls/ca.pem' if self.tls else '', folder)
 
     def new_pairs(self, logins, storage, by_line):

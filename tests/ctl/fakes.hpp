@@ -67,11 +67,15 @@ class FakeDaemon final : public DaemonClient {
         return running = running || startable;
     }
 
-    TestView test(AccountSpec const& account, Side side, Secret const& secret) override {
-        call("test " + std::string(to_string(side)) + " " + account.login + " " +
-             std::string(secret.reveal()));
+    void begin_test(AccountSpec const& account, Side side, Secret const& secret) override {
+        calls.push_back("test " + std::string(to_string(side)) + " " + account.login + " " +
+                        std::string(secret.reveal()));
+        tested_accounts_[side] = account;
+    }
+    TestView finish_test(Side side) override {
+        fail_if_told("test");
         TestView view;
-        view.account = account;
+        view.account = tested_accounts_.at(side);
         view.greeting = "ready\x1b[31m";
         view.folders = 7;
         return view;
@@ -230,8 +234,12 @@ class FakeDaemon final : public DaemonClient {
 
  private:
     void call(std::string text) {
-        auto const found = failures.find(text.substr(0, text.find(' ')));
+        auto const word = text.substr(0, text.find(' '));
         calls.push_back(std::move(text));
+        fail_if_told(word);
+    }
+    void fail_if_told(std::string const& word) {
+        auto const found = failures.find(word);
         if (found == failures.end() || found->second.empty()) return;
         auto error = found->second.front();
         found->second.pop_front();
@@ -239,6 +247,7 @@ class FakeDaemon final : public DaemonClient {
         throw Failure(std::move(error));
     }
 
+    std::map<Side, AccountSpec> tested_accounts_;
     FakeTerminal& terminal_;
 };
 

@@ -74,6 +74,7 @@ FaultWorld::FaultWorld(WorldPlan const& plan)
     options_.batch_messages_max = 3;
     options_.buffer_bytes = 2000;
     options_.messages_per_lane = 1;
+    options_.messages_per_share = 2;
     reflags_ = plan.reflags;
     options_.lanes_max = plan.lanes ? 3 : static_cast<std::uint32_t>(1 + plan.seed % 3);
     source_storage_.add_mailbox("INBOX");

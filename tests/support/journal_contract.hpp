@@ -300,7 +300,7 @@ TEST_P(JournalContract, ListsWhatWasRefusedAndWhatACopyLacks) {
     lacking.code = "AttributeRefused";
     lacking.text = "stored without its keywords Odd!";
     begin(folder, {intent(1), lacking, intent(3)});
-    EXPECT_TRUE(await(journal().exceptions(folder)).messages.empty()) << "nothing of it has happened yet";
+    EXPECT_TRUE(await(journal().exceptions(folder, Uid())).empty()) << "nothing of it has happened yet";
     host_->reopen();
     auto const open = await(journal().open_entries(folder));
     ASSERT_EQ(uids(open), (Uids{1, 2, 3}));
@@ -312,17 +312,17 @@ TEST_P(JournalContract, ListsWhatWasRefusedAndWhatACopyLacks) {
     refused.code = "AppendRejected";
     finish(folder, {outcome(1, copy::MessageState::done, 11), stored, refused});
     host_->reopen();
-    auto const listed = await(journal().exceptions(folder));
-    ASSERT_EQ(uids(listed.messages), (Uids{2, 3}));
-    EXPECT_EQ(listed.messages[0].text, "stored without its keywords Odd!");
-    EXPECT_EQ(listed.messages[0].size_bytes, 1002U);
-    EXPECT_EQ(listed.messages[1].code, "AppendRejected");
-    EXPECT_EQ(listed.unkept_messages, 0U);
+    auto const listed = await(journal().exceptions(folder, Uid()));
+    ASSERT_EQ(uids(listed), (Uids{2, 3}));
+    EXPECT_EQ(listed[0].text, "stored without its keywords Odd!");
+    EXPECT_EQ(listed[0].size_bytes, 1002U);
+    EXPECT_EQ(listed[1].code, "AppendRejected");
+    EXPECT_EQ(await(journal().unkept_flags(folder)).messages, 0U);
 
     finish(folder, {outcome(2, copy::MessageState::done, 12)});
-    EXPECT_EQ(uids(await(journal().exceptions(folder)).messages), Uids{3});
+    EXPECT_EQ(uids(await(journal().exceptions(folder, Uid()))), Uids{3});
     await(journal().set_source_epoch(folder, UidValidity(101)));
-    EXPECT_TRUE(await(journal().exceptions(folder)).messages.empty());
+    EXPECT_TRUE(await(journal().exceptions(folder, Uid())).empty());
 }
 
 TEST_P(JournalContract, CountsTheCopiesWhoseFlagsTheFolderDoesNotKeep) {
@@ -337,10 +337,26 @@ TEST_P(JournalContract, CountsTheCopiesWhoseFlagsTheFolderDoesNotKeep) {
     finish(folder, {outcome(1, copy::MessageState::done, 11), outcome(2, copy::MessageState::done),
                     outcome(4, copy::MessageState::done, 14)});
     host_->reopen();
-    auto const listed = await(journal().exceptions(folder));
-    EXPECT_EQ(listed.unkept_flags, copy::Flags::parse("Blue Red"));
-    EXPECT_EQ(listed.unkept_messages, 2U);
-    EXPECT_TRUE(listed.messages.empty());
+    auto const unkept = await(journal().unkept_flags(folder));
+    EXPECT_EQ(unkept.flags, copy::Flags::parse("Blue Red"));
+    EXPECT_EQ(unkept.messages, 2U);
+    EXPECT_TRUE(await(journal().exceptions(folder, Uid())).empty());
+}
+
+TEST_P(JournalContract, GivesExceptionsInPieces) {
+    auto const folder = archive().id;
+    auto const count = static_cast<std::uint32_t>(copy::exceptions_per_call) + 2;
+    std::vector<copy::Outcome> refused;
+    for (std::uint32_t uid = 1; uid <= count; ++uid) {
+        refused.push_back(outcome(uid, copy::MessageState::refused));
+        refused.back().code = "AppendRejected";
+    }
+    await(journal().finish(folder, std::move(refused)));
+    auto const first = await(journal().exceptions(folder, Uid()));
+    ASSERT_EQ(first.size(), copy::exceptions_per_call);
+    EXPECT_EQ(first.front().source_uid, Uid(1));
+    EXPECT_EQ(uids(await(journal().exceptions(folder, first.back().source_uid))), (Uids{count - 1, count}));
+    EXPECT_TRUE(await(journal().exceptions(folder, Uid(count))).empty());
 }
 
 TEST_P(JournalContract, ShowsAWindowOfUidsInOrder) {

@@ -59,6 +59,10 @@ std::vector<std::string> MemoryServer::contents() const {
     return lines;
 }
 
+void MemoryServer::remove_mailbox(std::string const& utf8) {
+    std::erase_if(mailboxes_, [&](auto const& stored) { return stored->mailbox.name.utf8 == utf8; });
+}
+
 void MemoryServer::remove_message(std::string const& mailbox, Uid uid) {
     auto& stored = at(mailbox);
     std::erase_if(stored.messages, [&](StoredMessage const& message) { return message.uid == uid; });
@@ -89,10 +93,36 @@ void MemoryServer::step(std::string_view what) {
 Task<> MemoryEndpoint::step(std::string_view what) {
     auto const name = std::string(what);
     co_await boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
-    if (dead_) throw Failure(Error{ErrorCode::connection_lost, name, {}, side_});
-    dead_ = true;  // If the step throws.
+    if (dead_) throw Failure(Error{cause_, name, {}, side_});
+    struct Death {
+        MemoryEndpoint& endpoint;
+        bool averted = false;
+        ~Death() {
+            if (!averted) endpoint.die(ErrorCode::connection_lost);
+        }
+    } death{*this};
     server_.step(name);
-    dead_ = false;
+    while (server_.falls_silent && server_.falls_silent(name)) {
+        if (dead_) throw Failure(Error{cause_, name, {}, side_});
+        changed_.clear();
+        co_await changed_.wait();
+    }
+    death.averted = true;
+}
+
+Task<> MemoryEndpoint::begin_command(std::string_view what) {
+    auto const name = std::string(what);
+    while (is_writing_ && !dead_) {
+        changed_.clear();
+        co_await changed_.wait();
+    }
+    co_await step(name);
+}
+
+void MemoryEndpoint::die(ErrorCode cause) noexcept {
+    if (!dead_) cause_ = cause;
+    dead_ = true;
+    changed_.set();
 }
 
 MailboxStatus MemoryEndpoint::status_of(StoredMailbox const& mailbox) const {
@@ -133,7 +163,7 @@ MessageMeta MemoryEndpoint::meta_of(StoredMessage const& message, Listing listin
 
 Task<AccountView> MemoryEndpoint::list() {
     server_.log.emplace_back("list");
-    co_await step("list folders");
+    co_await begin_command("list folders");
     AccountView view;
     view.personal_prefix = server_.personal_prefix;
     view.separator = server_.separator;
@@ -147,7 +177,7 @@ Task<AccountView> MemoryEndpoint::list() {
 
 Task<std::vector<std::optional<MailboxStatus>>> MemoryEndpoint::status(std::vector<MailboxName> mailboxes) {
     server_.log.push_back("status " + std::to_string(mailboxes.size()));
-    co_await step("status");
+    co_await begin_command("status");
     std::vector<std::optional<MailboxStatus>> statuses;
     for (auto const& name : mailboxes) {
         auto const* const found = server_.find(name);
@@ -159,7 +189,7 @@ Task<std::vector<std::optional<MailboxStatus>>> MemoryEndpoint::status(std::vect
 
 Task<Opened> MemoryEndpoint::open(MailboxName mailbox, Access access) {
     server_.log.push_back((access == Access::read_only ? "examine " : "select ") + mailbox.utf8);
-    co_await step("open");
+    co_await begin_command("open");
     auto const& stored = require(mailbox, "open");
     Opened opened{status_of(stored), {}};
     opened.permanent_flags.flags = Flags::parse("\\Seen \\Answered \\Flagged \\Deleted \\Draft");
@@ -171,7 +201,7 @@ Task<Opened> MemoryEndpoint::open(MailboxName mailbox, Access access) {
 Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listing listing,
                                      std::function<void(MessageMeta)> sink) {
     server_.log.push_back("list_messages " + mailbox.utf8);
-    co_await step("list messages");
+    co_await begin_command("list messages");
     auto const& stored = require_same(mailbox, "list messages of");
     for (auto const& message : stored.messages) {
         bool const visible = message.visible_from <= server_.clock_.now();
@@ -183,7 +213,7 @@ Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listin
 Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq since,
                                     std::function<void(MessageMeta)> sink) {
     server_.log.push_back("list_changes " + mailbox.utf8);
-    co_await step("list changes");
+    co_await begin_command("list changes");
     for (auto const& message : require(mailbox, "list changes of").messages) {
         bool const in_range = message.uid >= range.first && message.uid <= range.last;
         if (in_range && message.mod_seq > since.value()) sink(meta_of(message, Listing::flags));
@@ -191,8 +221,9 @@ Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq 
 }
 
 Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
+    server_.fetched_by.insert(this);
     server_.log.push_back("fetch " + mailbox.utf8 + " " + std::to_string(uids.size()));
-    co_await step("fetch bodies");
+    co_await begin_command("fetch bodies");
     for (auto const uid : uids) {
         auto const& messages = require_same(mailbox, "fetch from").messages;
         auto const found = std::ranges::find(messages, uid, &StoredMessage::uid);
@@ -214,7 +245,7 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
 
 Task<CreateResult> MemoryEndpoint::create(MailboxName mailbox, Role role) {
     server_.log.push_back("create " + mailbox.utf8);
-    co_await step("create");
+    co_await begin_command("create");
     CreateResult result;
     if (server_.refuse_name && server_.refuse_name(mailbox.utf8)) {
         result.outcome = CreateOutcome::refused;
@@ -231,7 +262,7 @@ Task<CreateResult> MemoryEndpoint::create(MailboxName mailbox, Role role) {
 
 Task<bool> MemoryEndpoint::subscribe(MailboxName mailbox) {
     server_.log.push_back("subscribe " + mailbox.utf8);
-    co_await step("subscribe");
+    co_await begin_command("subscribe");
     auto* const found = server_.find(mailbox);
     if (found != nullptr) found->mailbox.subscribed = true;
     co_return found != nullptr;
@@ -239,7 +270,7 @@ Task<bool> MemoryEndpoint::subscribe(MailboxName mailbox) {
 
 Task<bool> MemoryEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) {
     server_.log.push_back("store " + mailbox.utf8 + " " + uids.to_string());
-    co_await step("store flags");
+    co_await begin_command("store flags");
     if (server_.refuse_store) co_return false;
     for (auto& message : require_same(mailbox, "store flags in").messages) {
         if (uids.contains(message.uid))
@@ -260,9 +291,13 @@ Task<> MemoryEndpoint::close() {
 class MemoryEndpoint::MemoryAppend final : public Append {
  public:
     MemoryAppend(MemoryEndpoint& endpoint, MailboxName mailbox, AsyncMutex::Lock writing)
-        : endpoint_(endpoint), mailbox_(std::move(mailbox)), writing_(std::move(writing)) {}
+        : endpoint_(endpoint), mailbox_(std::move(mailbox)), writing_(std::move(writing)) {
+        endpoint_.is_writing_ = true;
+    }
     ~MemoryAppend() override {
-        if (!committed_ && !answered_) endpoint_.dead_ = true;
+        if (committed_ || answered_) return;
+        endpoint_.die(ErrorCode::cancelled);
+        end_writing();
     }
     MemoryAppend(MemoryAppend const&) = delete;
     MemoryAppend& operator=(MemoryAppend const&) = delete;
@@ -276,7 +311,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         sizes_.push_back(message.size_bytes);
         if (!endpoint_.server_.traits.fast_literals && endpoint_.server_.find(mailbox_) == nullptr) {
             answered_ = true;
-            writing_.unlock();
+            end_writing();
             co_return false;
         }
         co_return true;
@@ -292,20 +327,19 @@ class MemoryEndpoint::MemoryAppend final : public Append {
     Task<> commit() override {
         co_await endpoint_.step("write the end of an append");
         committed_ = true;
-        writing_.unlock();
+        end_writing();
         auto& server = endpoint_.server_;
         server.log.push_back("append " + mailbox_.utf8 + " " + std::to_string(messages_.size()));
         decide();
         // The command is whole: whatever happens to the connection, the server carries it out.
-        endpoint_.dead_ = true;
         try {
             server.step("answer to an append");
         } catch (Failure const&) {
             store(server.fault() == Fault::lose_connection_late_commit ? std::chrono::seconds(3)
                                                                        : Duration{});
+            endpoint_.die(ErrorCode::connection_lost);
             throw;
         }
-        endpoint_.dead_ = false;
         store(Duration{});
     }
 
@@ -316,6 +350,12 @@ class MemoryEndpoint::MemoryAppend final : public Append {
     }
 
  private:
+    void end_writing() {
+        endpoint_.is_writing_ = false;
+        endpoint_.changed_.set();
+        writing_.unlock();
+    }
+
     void decide() {
         auto& server = endpoint_.server_;
         for (std::size_t i = 0; i < messages_.size(); ++i) {
@@ -336,7 +376,12 @@ class MemoryEndpoint::MemoryAppend final : public Append {
     void store(Duration delay) {
         if (outcome_.kind != AppendOutcome::Kind::stored) return;
         auto& server = endpoint_.server_;
-        auto& mailbox = *server.find(mailbox_);
+        auto* const found = server.find(mailbox_);
+        if (found == nullptr) {
+            outcome_.kind = AppendOutcome::Kind::missing_mailbox;
+            return;
+        }
+        auto& mailbox = *found;
         for (auto& message : messages_) {
             message.uid = Uid(mailbox.uid_next++);
             message.visible_from = server.clock_.now() + delay;

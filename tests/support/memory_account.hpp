@@ -58,8 +58,10 @@ class MemoryServer {
     std::string personal_prefix;
     char separator = '/';
     bool any_keyword = true;
-    bool refuse_store = false;               ///< Says no to every STORE.
-    std::function<void()> before_step;       ///< Of any endpoint.
+    bool refuse_store = false;          ///< Says no to every STORE.
+    std::function<void()> before_step;  ///< Of any endpoint.
+    /// True from the step on, by its name, to which no answer comes, nor to any later one.
+    std::function<bool(std::string_view what)> falls_silent;
     bool append_keeps_flags = true;          ///< Else APPEND stores without them; STORE sets them.
     std::set<std::string> restless;          ///< Folders that get another UIDVALIDITY at each opening.
     std::set<std::string> without_keywords;  ///< Folders that keep none.
@@ -84,9 +86,11 @@ class MemoryServer {
     std::vector<std::unique_ptr<StoredMailbox>> const& mailboxes() const { return mailboxes_; }
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
     std::vector<std::string> contents() const;
+    void remove_mailbox(std::string const& utf8);
     void remove_message(std::string const& mailbox, Uid uid);
     void set_flags(std::string const& mailbox, Uid uid, Flags flags);
 
+    std::set<Endpoint const*> fetched_by;  ///< The connections that bodies went out to.
     /// Every command, in order: "append INBOX 3", "examine INBOX", …
     std::vector<std::string> log;
     std::size_t count_commands(std::string_view prefix) const;
@@ -130,7 +134,7 @@ class MemoryEndpoint final : public Endpoint {
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override;
     void leave() override { dead_ = true; }
-    void abort() noexcept override { dead_ = true; }
+    void abort() noexcept override { die(ErrorCode::cancelled); }
     std::uint64_t bytes_transferred() const override { return bytes_; }
     Duration round_trip() const override { return server_.round_trip; }
     Duration line_wait() const override { return server_.line_wait; }
@@ -139,6 +143,9 @@ class MemoryEndpoint final : public Endpoint {
     class MemoryAppend;
     /// One step on this connection; a fault or abort() ends the connection for good.
     Task<> step(std::string_view what);
+    /// The first step of a command: it waits for the end of an APPEND that is being written.
+    Task<> begin_command(std::string_view what);
+    void die(ErrorCode cause) noexcept;
     MailboxStatus status_of(StoredMailbox const& mailbox) const;
     StoredMailbox& require(MailboxName const& name, std::string_view what);
     /// The same for what relies on the UIDs of an earlier opening.
@@ -148,8 +155,11 @@ class MemoryEndpoint final : public Endpoint {
     MemoryServer& server_;
     Side side_;
     AsyncMutex writing_;
+    bool is_writing_ = false;  ///< Some APPEND.
+    Event changed_;            ///< is_writing_ or dead_ is.
     std::set<std::string> opened_;
     bool dead_ = false;
+    ErrorCode cause_ = ErrorCode::connection_lost;  ///< Of death.
     std::uint64_t bytes_ = 0;
 };
 

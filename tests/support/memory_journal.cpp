@@ -251,16 +251,23 @@ Task<LedgerView> MemoryJournal::entries_without_uid(FolderId folder) {
     });
 }
 
-Task<FolderExceptions> MemoryJournal::exceptions(FolderId folder) {
+Task<LedgerView> MemoryJournal::exceptions(FolderId folder, Uid after) {
     co_await read();
-    FolderExceptions found;
-    found.messages = select(folder, is_listed);
+    auto view = select(
+        folder, [&](LedgerEntry const& entry) { return is_listed(entry) && entry.source_uid > after; });
+    if (view.size() > exceptions_per_call) view.resize(exceptions_per_call);
+    co_return view;
+}
+
+Task<UnkeptFlags> MemoryJournal::unkept_flags(FolderId folder) {
+    co_await read();
+    UnkeptFlags unkept;
     for (auto const& [uid, entry] : at(folder).entries) {
         if (entry.state != MessageState::done || entry.unkept_flags.empty()) continue;
-        found.unkept_flags = found.unkept_flags.with(entry.unkept_flags);
-        ++found.unkept_messages;
+        unkept.flags = unkept.flags.with(entry.unkept_flags);
+        ++unkept.messages;
     }
-    co_return found;
+    co_return unkept;
 }
 
 Task<LedgerView> MemoryJournal::inheritable(FolderId folder) {

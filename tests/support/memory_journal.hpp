@@ -60,7 +60,8 @@ class MemoryJournal final : public Journal {
     Task<LedgerView> entries(FolderId folder, UidRange range) override;
     Task<LedgerView> open_entries(FolderId folder) override;
     Task<LedgerView> entries_without_uid(FolderId folder) override;
-    Task<FolderExceptions> exceptions(FolderId folder) override;
+    Task<LedgerView> exceptions(FolderId folder, Uid after) override;
+    Task<UnkeptFlags> unkept_flags(FolderId folder) override;
     Task<LedgerView> inheritable(FolderId folder) override;
     Task<> inherit(FolderId folder, std::vector<std::pair<Uid, Uid>> old_to_new) override;
     Task<UidSet> claimed(MailboxName destination, UidValidity uid_validity) override;

@@ -130,9 +130,9 @@ MUTANTS = [
         if (sent_.empty()) break;
 ''')]),
     Mutant('RST when the source breaks off', [
-        (HALF, '            co_await wait_until_answered();\n            co_return false;', '            co_return false;')]),
+        (HALF, '            co_await wait_before_dropping();\n            co_return false;', '            co_return false;')]),
     Mutant('a broken literal padded', [
-        (HALF, '            co_await wait_until_answered();\n            co_return false;', '''
+        (HALF, '            co_await wait_before_dropping();\n            co_return false;', '''
             if (accepted) co_await append->write(std::string(left, ' '));
             break;''')]),
     Mutant('flags overwritten at the destination', [

@@ -25,12 +25,13 @@ TEST_F(ManagerObjectTest, CarriesASubmissionWithItsSecrets) {
 }
 
 TEST_F(ManagerObjectTest, TestsAnAccountAndNamesTheSideOfARefusal) {
-    auto const view = client.test(spec().source, Side::source, Secret("right"));
+    client.begin_test(spec().source, Side::source, Secret("right"));
+    client.begin_test(spec().destination, Side::destination, Secret("wrong"));
+    auto const view = client.finish_test(Side::source);
     EXPECT_EQ(view.account.host, "imap.example.org");
     EXPECT_EQ(view.folders, 7U);
     EXPECT_THAT(view.capabilities, ElementsAre("IMAP4rev1", "UIDPLUS"));
-    auto const error =
-        error_of([&] { (void)client.test(spec().destination, Side::destination, Secret("wrong")); });
+    auto const error = error_of([&] { (void)client.finish_test(Side::destination); });
     EXPECT_EQ(error.code, ErrorCode::auth_rejected);
     EXPECT_EQ(error.side, Side::destination);
     EXPECT_EQ(error.message, "login refused: server said: no such user");

@@ -68,7 +68,16 @@ TEST_P(ForgottenFlags, AreSetWhereverTheDestinationBreaks) {
     }
 }
 
-TEST_P(ForgottenFlags, AreSetWheneverTheProcessDies) {
+/// True if the report says that the message lost flags.
+bool is_named(PassResult const& result, std::string const& folder, Uid uid) {
+    return std::ranges::any_of(result.exceptions, [&](Exception const& each) {
+        return each.folder == folder && each.uid == uid && each.code == "AttributeRefused";
+    });
+}
+
+/// The flags of copies whose end an earlier pass did not record are not set, but named: the owner may have
+/// cleared them.
+TEST_P(ForgottenFlags, AreSetOrNamedWheneverTheProcessDies) {
     for (auto const death : {MemoryJournal::Death::before, MemoryJournal::Death::after}) {
         for (std::size_t k = 1; k <= 40; ++k) {
             World world;
@@ -76,8 +85,45 @@ TEST_P(ForgottenFlags, AreSetWheneverTheProcessDies) {
             world.journal.die_at(k, death);
             (void)world.run();  // Dies, or ends before that write.
             world.journal.revive();
-            EXPECT_THAT(succeed(world).exceptions, IsEmpty()) << "journal write " << k;
-            EXPECT_EQ(world.destination.contents(), world.source.contents()) << "journal write " << k;
+            auto const result = succeed(world);
+            for (auto const* const folder : {"INBOX", "Other"}) {
+                auto const& copies = world.destination.at(folder).messages;
+                auto const& originals = world.source.at(folder).messages;
+                ASSERT_EQ(copies.size(), originals.size()) << "journal write " << k;
+                for (auto const& original : originals) {
+                    auto const copy = std::ranges::find(copies, original.body, &test::StoredMessage::body);
+                    ASSERT_NE(copy, copies.end()) << "journal write " << k;
+                    bool const named = is_named(result, folder, original.uid);
+                    EXPECT_NE(copy->flags == original.flags, named) << "journal write " << k;
+                }
+            }
+        }
+    }
+}
+
+TEST_P(ForgottenFlags, ThatTheUserHasClearedBetweenTwoPassesStayCleared) {
+    for (auto const death : {MemoryJournal::Death::before, MemoryJournal::Death::after}) {
+        for (std::size_t k = 1; k <= 40; ++k) {
+            World world;
+            fill(world);
+            world.destination.append_keeps_flags = true;
+            world.journal.die_at(k, death);
+            (void)world.run();
+            world.journal.revive();
+            std::vector<std::pair<std::string, Uid>> cleared;
+            for (auto const& mailbox : world.destination.mailboxes()) {
+                auto const& name = mailbox->mailbox.name.utf8;
+                for (auto const& message : mailbox->messages) {
+                    cleared.emplace_back(name, message.uid);
+                    world.destination.set_flags(name, message.uid, {});
+                }
+            }
+            (void)succeed(world);
+            for (auto const& [name, uid] : cleared) {
+                auto const& messages = world.destination.at(name).messages;
+                auto const message = std::ranges::find(messages, uid, &test::StoredMessage::uid);
+                EXPECT_EQ(message->flags.to_string(), "") << name << ", journal write " << k;
+            }
         }
     }
 }

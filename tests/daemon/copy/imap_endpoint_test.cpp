@@ -6,9 +6,13 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "common/outcome.hpp"
+#include "common/task_group.hpp"
 #include "tests/support/manual_clock.hpp"
+#include "tests/support/memory_imap_server.hpp"
+#include "tests/support/run_task.hpp"
 #include "tests/support/scripted_stream.hpp"
 
 namespace imapcopy::copy {
@@ -64,6 +68,12 @@ struct Account {
     static Task<> keep(Task<T> task, std::optional<Result<T>>* into) {
         auto result = co_await as_result(std::move(task));
         into->emplace(std::move(result));
+    }
+    /// Begins it, and runs what is ready.
+    template <class T>
+    void start(Task<T> task, std::optional<Result<T>>& result) {
+        boost::asio::co_spawn(io, keep(std::move(task), &result), boost::asio::detached);
+        clock.poll();
     }
     template <class T>
     Result<T> run(Task<T> task) {
@@ -383,6 +393,130 @@ TEST(ImapEndpoint, StoresFlagsInAFolderOpenedForWriting) {
     EXPECT_FALSE(*result);
 }
 
+/// The flags are saved once, behind the STORE, however many ask for a status meanwhile.
+TEST(ImapEndpoint, SavesFlagsOnceForAllWhoAskForAStatus) {
+    std::string const selected = "* OK [UIDVALIDITY 1] ok\r\n";
+    Account account(logged_in("X")
+                        .expect("$2 SELECT Work\r\n")
+                        .reply(selected + "$2 OK [READ-WRITE] done\r\n")
+                        .expect("$3 UID STORE 1 +FLAGS.SILENT (\\Seen)\r\n$4 SUBSCRIBE Work\r\n")
+                        .reply("$3 OK done\r\n$4 OK done\r\n")
+                        .expect("$5 SELECT Work\r\n")
+                        .reply(selected + "$5 OK [READ-WRITE] done\r\n")
+                        .expect("$6 STATUS Work $*\r\n$7 STATUS INBOX $*\r\n")
+                        .reply("$6 OK done\r\n$7 OK done\r\n"),
+                    Side::destination);
+    auto& endpoint = *account.endpoint;
+    Flags seen;
+    seen.add(imap::SystemFlag::seen);
+    std::optional<Result<bool>> stored;
+    account.start(endpoint.store_flags(folder("Work"), UidSet(Uid{1}, Uid{1}), seen, {}), stored);
+    using Statuses = std::vector<std::optional<MailboxStatus>>;
+    std::optional<Result<Statuses>> work;
+    std::optional<Result<Statuses>> inbox;
+    account.start(endpoint.status({folder("Work")}), work);
+    account.start(endpoint.status({folder("INBOX")}), inbox);
+    EXPECT_FALSE(stored || work || inbox);
+    EXPECT_TRUE(account.run(endpoint.subscribe(folder("Work"))));
+    account.clock.poll();
+    EXPECT_TRUE(stored && work && inbox) << account.peer.position();
+    EXPECT_TRUE(account.peer.finished()) << account.peer.position();
+}
+
+Task<> fetch_and_list(Endpoint& endpoint, std::vector<Uid> wanted, BodySink& sink) {
+    TaskGroup both(co_await boost::asio::this_coro::executor);
+    both.spawn(endpoint.fetch_bodies(folder("INBOX"), std::move(wanted), sink));
+    UidRange const range{Uid{1}, Uid{9}};
+    both.spawn(endpoint.list_messages(folder("Work"), range, Listing::flags, [](MessageMeta) {}));
+    co_await both.join();
+}
+
+/// There are more messages than are asked for at once, so the folder is held until all of them are asked for.
+TEST(ImapEndpoint, LetsOthersPassBeforeItAsksForRefusedMessagesAgain) {
+    boost::asio::io_context io;
+    test::ManualClock clock(io);
+    SeededRandom random(3);
+    NullLog log;
+    StopSignal stop;
+    test::MemoryServer storage(clock);
+    storage.add_mailbox("INBOX");
+    storage.add_mailbox("Work");
+    std::vector<Uid> wanted;
+    for (int i = 1; i <= 600; ++i) wanted.push_back(storage.add_message("INBOX", test::sample_message(i)));
+    test::MemoryImapServer server(storage, test::imap_dialect("all"));
+    imap::Credentials credentials;
+    credentials.login = server.login;
+    credentials.secret = Secret(server.password);
+    net::Target const target{"memory", 993, TlsMode::implicit, {}};
+    auto opened = test::run_task(io, clock,
+                                 open_imap_endpoint(Context{clock, random, log, stop}, server, target,
+                                                    std::move(credentials), Side::source));
+    ASSERT_TRUE(opened.ok());
+    auto endpoint = std::move(*opened.value);
+    server.reply_faults.push_back({server.commands + 2, test::ReplyChange::no, "SERVERBUG"});
+    Bodies bodies;
+    auto const ended = test::run_task(io, clock, fetch_and_list(*endpoint, wanted, bodies));
+    ASSERT_TRUE(ended.ok());
+    EXPECT_EQ(std::ranges::count(bodies.text, ']'), 600);
+    EXPECT_EQ(std::ranges::count(server.verbs, "EXAMINE"), 3);
+    endpoint.reset();
+    clock.poll();
+}
+
+/// One body that comes in `pause`, and what the client asks for afterwards.
+Script slow_body(std::chrono::seconds pause) {
+    return logged_in("COMPRESS=DEFLATE")
+        .expect("$2 EXAMINE INBOX\r\n$3 UID FETCH 2 (UID BODY.PEEK[])\r\n")
+        .reply(examined("$2") + "* 1 FETCH (UID 2 BODY[] {4}\r\nhi")
+        .pause(pause)
+        .reply("!!)\r\n$3 OK done\r\n");
+}
+
+/// Long enough, and with so few bytes, that the line is taken for slow.
+Script slow_fetch() {
+    return slow_body(std::chrono::seconds(10));
+}
+
+Result<> fetch_slowly(Account& account) {
+    Bodies bodies;
+    auto const fetched = account.run(account.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies));
+    EXPECT_EQ(bodies.text, "2[hi!!] ");
+    account.clock.poll();
+    return fetched;
+}
+
+/// A server that agrees to compress and does not, or says no: the next connection does without.
+TEST(ImapEndpoint, AsksForCompressionOnceWhereItDoesNotWork) {
+    auto const broken =
+        slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 OK go\r\n").reply("\xff\xff");
+    auto const refused = slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 NO not now\r\n");
+    for (auto const& script : {broken, refused}) {
+        CompressionTrial trial;
+        ImapOptions options;
+        options.compress_below = 1000;
+        options.compression = &trial;
+        Account first(script, Side::source, options);
+        EXPECT_TRUE(fetch_slowly(first)) << first.peer.position();
+        EXPECT_TRUE(first.peer.finished()) << first.peer.position();
+        Account second(slow_fetch(), Side::source, options);
+        EXPECT_TRUE(fetch_slowly(second)) << second.peer.position();
+        EXPECT_TRUE(second.peer.finished()) << second.peer.position();
+    }
+}
+
+TEST(ImapEndpoint, SaysThatTheCompressedStreamIsDamaged) {
+    ImapOptions options;
+    options.compress_below = 1000;
+    Account account(slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 OK go\r\n").reply("\xff\xff"),
+                    Side::source, options);
+    EXPECT_TRUE(fetch_slowly(account)) << account.peer.position();
+    auto const next = account.run(account.endpoint->subscribe(folder("Work")));
+    ASSERT_FALSE(next);
+    EXPECT_EQ(next.error().code, ErrorCode::connection_lost);
+    EXPECT_NE(next.error().message.find("the compressed stream is damaged"), std::string::npos)
+        << to_string(next.error());
+}
+
 TEST(ImapEndpoint, ReadsOnToItsEndAtEveryStep) {
     auto const script =
         logged_in("X")
@@ -407,27 +541,17 @@ TEST(ImapEndpoint, ReadsOnToItsEndAtEveryStep) {
     }
 }
 
-/// One body that comes in `pause`, and what the client asks for afterwards.
-Script slow_body(std::chrono::seconds pause) {
-    return logged_in("COMPRESS=DEFLATE")
-        .expect("$2 EXAMINE INBOX\r\n$3 UID FETCH 2 (UID BODY.PEEK[])\r\n")
-        .reply(examined("$2") + "* 1 FETCH (UID 2 BODY[] {4}\r\nhi")
-        .pause(pause)
-        .reply("!!)\r\n$3 OK done\r\n");
-}
-
 TEST(ImapEndpoint, CompressesAConnectionThatWaitsForASlowLine) {
     ImapOptions options;
     options.compress_below = 1000;
-    Account slow(
-        slow_body(std::chrono::seconds(10)).expect("$4 COMPRESS DEFLATE\r\n").reply("$4 NO TLS does it\r\n"),
-        Side::source, options);
+    Account slow(slow_fetch().expect("$4 COMPRESS DEFLATE\r\n").reply("$4 NO TLS does it\r\n"), Side::source,
+                 options);
     Bodies bodies;
     EXPECT_TRUE(slow.run(slow.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
     EXPECT_EQ(bodies.text, "2[hi!!] ");
     slow.clock.poll();
     EXPECT_TRUE(slow.peer.finished()) << slow.peer.position();
-    Account untold(slow_body(std::chrono::seconds(10)));
+    Account untold(slow_fetch());
     EXPECT_TRUE(untold.run(untold.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));
     Account brief(slow_body(std::chrono::seconds(2)), Side::source, options);
     EXPECT_TRUE(brief.run(brief.endpoint->fetch_bodies(folder("INBOX"), uids({2}), bodies)));

@@ -14,9 +14,10 @@ TEST(LanesWorthwhile, CountsFoldersAndMessages) {
     FolderWork large;
     large.source.messages = 1000;
     EXPECT_EQ(lanes_worthwhile({}, {4, 200}), 1U);
-    EXPECT_EQ(lanes_worthwhile({&large}, {4, 200}), 1U) << "one folder, one lane";
+    EXPECT_EQ(lanes_worthwhile({&large}, {4, 200, 1001}), 1U) << "one folder that is not shared";
+    EXPECT_EQ(lanes_worthwhile({&large}, {4, 200, 400}), 3U) << "one folder in three parts";
     EXPECT_EQ(lanes_worthwhile({&small, &small}, {4, 200}), 2U);
-    EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {4, 200}), 3U);
+    EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {4, 200, 2000}), 3U);
     EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {2, 200}), 2U);
     EXPECT_EQ(lanes_worthwhile({&large, &large, &small}, {0, 200}), 1U);
     small.source.messages = 5;
@@ -51,6 +52,58 @@ TEST(Lanes, CopyInOrderOverConnectionsOfTheirOwn) {
     world.connections.count = 0;
     ASSERT_TRUE(world.run().ok());
     EXPECT_EQ(world.connections.count, 2U) << "where nothing is to be done, one lane is enough";
+}
+
+/// One folder of forty messages.
+void fill_one_folder(World& world) {
+    for (int i = 0; i < 40; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    world.options.lanes_max = 3;
+    world.options.messages_per_lane = 1;
+    world.options.messages_per_share = 5;
+}
+
+TEST(Lanes, ShareALargeFolder) {
+    World world;
+    fill_one_folder(world);
+    auto const result = test::succeed(world);
+    EXPECT_EQ(world.connections.count, 6U);
+    EXPECT_EQ(world.source.fetched_by.size(), 3U);
+    EXPECT_EQ(result.messages_copied, 40U);
+    EXPECT_EQ(world.observer.last.messages_done, 40U);
+    EXPECT_EQ(world.observer.last.folders_done, world.observer.last.folders_total);
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
+    EXPECT_FALSE(test::succeed(world).changed);
+}
+
+TEST(Lanes, MatchTheContentOfAFolderInOneLane) {
+    World world;
+    fill_one_folder(world);
+    for (int i = 0; i < 40; i += 2) world.destination.add_message("INBOX", sample_message(i, 3000));
+    EXPECT_EQ(test::succeed(world).messages_copied, 20U);
+    EXPECT_EQ(world.source.fetched_by.size(), 1U);
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
+}
+
+/// Every message takes a while, in which each lane gets as much done as if it were alone.
+void let_time_pass(World& world) {
+    world.destination.refuse = [&](std::string const&) -> std::optional<Error> {
+        world.clock.advance(std::chrono::seconds(6) / std::max(world.observer.last.lanes, 1U));
+        return std::nullopt;
+    };
+}
+
+TEST(Lanes, BecomeMoreWhereThatIsFaster) {
+    World world;
+    fill_one_folder(world);
+    for (int i = 40; i < 200; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.options.lanes_max = 1;
+    world.options.messages_per_window = 5;
+    world.observer.lanes_free = 2;
+    let_time_pass(world);
+    EXPECT_EQ(test::succeed(world).messages_copied, 200U);
+    EXPECT_EQ(world.observer.lanes_free, 0U);
+    EXPECT_EQ(world.connections.count, 6U);
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
 }
 
 TEST(Lanes, DoWithoutALaneThatIsRefused) {

@@ -10,6 +10,8 @@ using test::expected_contents;
 using test::Fault;
 using test::fill;
 using test::MemoryJournal;
+using test::sample_message;
+using test::succeed;
 using test::World;
 
 /// Runs until a pass succeeds, as the supervisor would; at most a few times.
@@ -37,6 +39,19 @@ void make_plain(World& world) {
 void make_lanes(World& world) {
     world.options.lanes_max = 3;
     world.options.messages_per_lane = 1;
+}
+
+/// While a large message is on its way, equal ones of the next window are compared with the copy of another
+/// tool.
+void make_half_copied(World& world) {
+    world.source.piece_bytes = 4000;
+    world.options.messages_per_window = 4;  // Makes windows of three UIDs here.
+    world.source.add_message("INBOX", sample_message(60, 200'000), {}, 1);
+    world.source.add_message("INBOX", sample_message(61), {}, 1);
+    world.source.add_message("INBOX", sample_message(63), {}, 1);
+    world.source.add_message("INBOX", sample_message(62), {}, 1);
+    world.source.add_message("INBOX", sample_message(62), {}, 1);
+    world.destination.add_message("INBOX", sample_message(62), {}, 1);
 }
 
 /// Steps that a run without faults takes at one server.
@@ -133,9 +148,104 @@ TEST(PassEpoch, InheritsExactlyOnceWheneverTheProcessDies) {
     }
 }
 
+/// How often each message is in INBOX.
+std::map<std::string, int> inbox_of(test::MemoryServer const& server) {
+    std::map<std::string, int> count;
+    for (auto const& line : server.contents()) {
+        if (line.starts_with("INBOX|")) ++count[line];
+    }
+    return count;
+}
+
+/// The folder is to be made again while a large message for it is half sent and will never be whole.
+TEST(PassVanishedFolder, EndsWhereverTheSourceBreaksMeanwhile) {
+    auto const prepare = [](World& world) {
+        world.source.piece_bytes = 40'000;
+        world.options.batch_messages_max = 1;
+    };
+    auto const destination_steps = steps_of(prepare, &World::destination);
+    auto const source_steps = steps_of(prepare, &World::source);
+    for (std::size_t k = 1; k <= destination_steps; k += 3) {
+        for (std::size_t j = 1; j <= source_steps; ++j) {
+            World world;
+            prepare(world);
+            fill(world);
+            world.destination.before_step = [&world, k] {
+                if (world.destination.steps() + 1 == k) world.destination.remove_mailbox("Lists/Deep");
+            };
+            world.source.fail_at(j, Fault::lose_connection);
+            (void)succeed(world);  // It is the source that ended the lane, and may be connected to again.
+            auto expected = inbox_of(world.source);
+            ++expected["INBOX|9999||" + sample_message(99)];
+            EXPECT_EQ(inbox_of(world.destination), expected) << "step " << k << ", source step " << j;
+        }
+    }
+}
+
+/// The journal is lost together with the process, and what was sent last shows only later.
+TEST(PassLostJournal, DuplicatesNothingWhereverItWasLost) {
+    auto const prepare = [](World& world) {
+        fill(world);
+        for (int i = 0; i < 12; ++i) world.destination.add_message("INBOX", sample_message(200 + i));
+    };
+    std::size_t steps = 0;
+    {
+        World world;
+        prepare(world);
+        resume(world);
+        steps = world.destination.steps();
+    }
+    for (std::size_t k = 1; k <= steps; ++k) {
+        World world;
+        prepare(world);
+        world.destination.fail_at(k, Fault::lose_connection_late_commit);
+        world.destination.before_step = [&world, k] {
+            if (world.destination.steps() + 1 == k) world.stop.request();
+        };
+        (void)world.run();
+        world.destination.before_step = nullptr;
+        world.stop = {};
+        world.journal = {};
+        resume(world);
+        auto expected = expected_contents(world);
+        for (int i = 0; i < 12; ++i) expected.push_back("INBOX|0||" + sample_message(200 + i));
+        std::ranges::sort(expected);
+        EXPECT_EQ(world.destination.contents(), expected) << "destination step " << k;
+    }
+}
+
+TEST(PassLostJournal, WaitsForNobodyWhereTheMailboxIsNew) {
+    World world;
+    fill(world);
+    auto const began = world.clock.now();
+    resume(world);
+    EXPECT_EQ(world.clock.now(), began);
+}
+
+/// What the server says in place of a status counts, although all mail is copied.
+TEST(PassStatus, EndsWithTheWordsOfTheServer) {
+    World world;
+    fill(world);
+    auto& destination = world.destination;
+    bool said = false;
+    destination.before_step = [&] {
+        bool const asked = !destination.log.empty() && destination.log.back().starts_with("status");
+        if (asked && !std::exchange(said, true))
+            throw Failure({.code = ErrorCode::throttled,
+                           .message = "status",
+                           .side = Side::destination,
+                           .pause_seconds = 30});
+    };
+    auto const ran = world.run();
+    ASSERT_FALSE(ran.ok());
+    EXPECT_EQ(error_of(ran.exception)->code, ErrorCode::throttled);
+    EXPECT_EQ(error_of(ran.exception)->pause_seconds, 30U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Servers, PassFaults,
                          testing::Values(Case{"all_extensions", [](World&) {}},
-                                         Case{"no_extension", make_plain}, Case{"lanes", make_lanes}),
+                                         Case{"no_extension", make_plain}, Case{"lanes", make_lanes},
+                                         Case{"half_copied", make_half_copied}),
                          [](auto const& each) { return each.param.name; });
 
 }  // namespace

@@ -51,6 +51,55 @@ TEST(PassFidelity, NamesARefusedMessageInEveryReportUntilItIsGone) {
     EXPECT_EQ(appends_of_another_pass(world), 0U);
 }
 
+/// A copy that was lost with its folder, and whose original is gone: it is neither told of nor looked for.
+TEST(PassFidelity, LeavesALaterMessageToItsOwnOriginal) {
+    World world;
+    world.destination.refuse_message = [](test::StoredMessage const& message) {
+        return !message.flags.keywords().empty();
+    };
+    world.source.add_message("INBOX", sample_message(1), Flags::parse("Odd"));
+    world.source.add_message("INBOX", sample_message(2));
+    EXPECT_THAT(succeed(world).exceptions, SizeIs(1));
+
+    auto& inbox = world.destination.at("INBOX");
+    inbox.uid_validity += 1;
+    inbox.messages.clear();
+    world.source.remove_message("INBOX", Uid(1));
+    EXPECT_THAT(succeed(world).exceptions, IsEmpty());
+
+    world.destination.add_message("INBOX", sample_message(1));
+    world.source.add_message("INBOX", sample_message(1));
+    EXPECT_EQ(succeed(world).messages_copied, 0U);
+}
+
+/// A server that refuses something of every message: what is to be tried again does not pile up until the
+/// end.
+TEST(PassFidelity, TriesRefusedMessagesAgainBeforeTheyAreMany) {
+    World world;
+    world.options.messages_per_window = 10;
+    world.destination.refuse_message = [](test::StoredMessage const& message) {
+        return !message.flags.keywords().empty();
+    };
+    for (int i = 1; i <= 100; ++i) world.source.add_message("INBOX", sample_message(i), Flags::parse("Odd"));
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 100U);
+    EXPECT_THAT(result.exceptions, SizeIs(100));
+    auto const& log = world.source.log;
+    auto const again = std::ranges::find(log, "fetch INBOX 1");
+    auto const last_listing = std::find(log.rbegin(), log.rend(), "fetch INBOX 10");
+    ASSERT_NE(again, log.end());
+    ASSERT_NE(last_listing, log.rend());
+    EXPECT_LT(again - log.begin(), log.rend() - last_listing);
+    std::ptrdiff_t waiting = 0;
+    std::ptrdiff_t waiting_most = 0;
+    for (auto const& line : log) {
+        if (line == "fetch INBOX 10") waiting += 10;
+        if (line == "fetch INBOX 1") --waiting;
+        waiting_most = std::max(waiting_most, waiting);
+    }
+    EXPECT_LE(waiting_most, 60);
+}
+
 TEST(PassFidelity, NamesARefusedMessageAlthoughTheConnectionBrokeAfterwards) {
     for (std::size_t k = 1; k <= 60; ++k) {
         World world;

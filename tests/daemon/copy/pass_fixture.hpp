@@ -17,9 +17,17 @@ class QuietObserver final : public Observer {
  public:
     Progress last;
     std::vector<Phase> phases;
-    std::map<Bound, Duration> bounds;  ///< For how long each of them held up the pass.
+    std::uint32_t lanes_free = 0;        ///< That the pass may take.
+    std::uint32_t lanes_given_back = 0;  ///< By the pass.
+    std::map<Bound, Duration> bounds;    ///< For how long each of them held up the pass.
 
  private:
+    bool take_lane() override {
+        if (lanes_free == 0) return false;
+        --lanes_free;
+        return true;
+    }
+    void give_lane_back() override { ++lanes_given_back; }
     void phase(Phase phase) override { phases.push_back(phase); }
     void progress(Progress const& progress) override { last = progress; }
     void bound_by(Bound bound, Duration span) override { bounds[bound] += span; }
@@ -34,7 +42,8 @@ struct World {
     }
 
     Attempt<PassResult> run() {
-        observer = {};
+        observer.last = {};
+        observer.phases.clear();
         return run_task(io, clock,
                         run_pass({clock, random, log, stop}, connections, journal, options, observer));
     }

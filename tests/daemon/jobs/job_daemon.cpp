@@ -121,6 +121,11 @@ Task<copy::PassResult> ScriptedPassRunner::run(Context context, copy::Connection
     Counted const counted(*this);
     auto const login = logins_.at(&context.stop);
     ++attempts[login];
+    if (engine) {
+        auto copying = engine(context, connections, observer);
+        auto result = co_await std::move(copying);
+        co_return result;
+    }
     for (auto const side : {Side::source, Side::destination}) {
         auto connecting = connections.connect(side);
         (void)co_await std::move(connecting);

@@ -40,6 +40,8 @@ class ScriptedPassRunner final : public jobs::PassRunner {
     }
 
     PassScript script;  ///< Follows after a connection to both sides.
+    /// The whole pass in place of the script, over the attempt's own connections.
+    std::function<Task<copy::PassResult>(Context, copy::Connections&, copy::Observer&)> engine;
     /// Why a side cannot be connected to; empty: it can.
     std::function<std::optional<ErrorCode>(std::string const& login, Side side)> refuse;
     std::function<Task<jobs::Probe>(Context)> on_probe;

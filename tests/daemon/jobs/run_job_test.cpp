@@ -28,13 +28,14 @@ class RunJobTest : public testing::Test {
     AttemptEnd run() {
         auto const context = Context{daemon_.clock, daemon_.random, daemon_.log, daemon_.stop};
         auto const parts = AttemptParts{daemon_.store(), daemon_.reports(), daemon_.runner};
-        return daemon_.call(run_job(context, parts, attempt_, observer_));
+        return daemon_.call(run_job(context, parts, attempt_, abort_, observer_));
     }
 
     std::size_t mails() { return daemon_.runner.destination.at("INBOX").messages.size(); }
 
     test::TemporaryFolder folder_;
     test::JobDaemon daemon_{folder_.path().string()};
+    copy::Abort abort_;
     Listening observer_;
     Attempt attempt_;
 };
@@ -46,6 +47,18 @@ TEST_F(RunJobTest, StoresThePassAndDeliversItsMail) {
     EXPECT_EQ(end.exceptions, 0U);
     EXPECT_EQ(mails(), 1U);
     EXPECT_EQ(daemon_.call(daemon_.store().folder_results(attempt_.row.view.id)).size(), 1U);
+}
+
+Task<copy::PassResult> end_with_many_exceptions() {
+    copy::PassResult result;
+    result.exceptions.push_back({"INBOX", copy::Uid(1), "AttributeRefused", 1, "without its date"});
+    result.exceptions_unlisted = 20;
+    co_return result;
+}
+
+TEST_F(RunJobTest, CountsTheExceptionsThatAreNotListed) {
+    daemon_.runner.script = [](std::string, Context, copy::Observer&) { return end_with_many_exceptions(); };
+    EXPECT_EQ(run().exceptions, 21U);
 }
 
 TEST_F(RunJobTest, TellsWhichServersItReaches) {

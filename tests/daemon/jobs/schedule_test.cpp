@@ -134,7 +134,7 @@ std::vector<std::uint32_t> lanes_of(std::vector<Candidate> const& candidates,
 }
 
 TEST(Schedule, GivesFurtherLanesOfWhatIsLeft) {
-    config::Config::Limits limits;  // 8 places, 16 connections to a host, 4 to an account, 3 lanes.
+    config::Config::Limits limits;  // 8 places, 16 connections to a host, 4 to an account.
     auto const a = job(1, "a", "1");
     auto const b = job(2, "b", "2");
     EXPECT_EQ(lanes_of({a}, limits), std::vector<std::uint32_t>{3});
@@ -156,6 +156,30 @@ TEST(Schedule, GivesFurtherLanesOfWhatIsLeft) {
     EXPECT_EQ(lanes_of({running, b}, limits), std::vector<std::uint32_t>{1});
     EXPECT_EQ(lanes_of({running, b, job(3, "c", "3")}, limits), std::vector<std::uint32_t>{1})
         << "the lanes of a running job count";
+}
+
+TEST(Schedule, GivesARunningJobOneLaneMore) {
+    config::Config::Limits limits;
+    auto a = job(1, "a", "1");
+    auto b = job(2, "b", "2");
+    auto const room = [&] { return has_room(a.id, {a, b}, limits, well(), now); };
+    EXPECT_FALSE(room()) << "it does not run";
+    a.running = true;
+    a.lanes = 3;
+    EXPECT_TRUE(room());
+    a.lanes = 4;
+    EXPECT_FALSE(room()) << "lanes_per_job";
+    limits.lanes_per_job = 8;
+    EXPECT_FALSE(room()) << "connections_per_account";
+    limits.connections_per_account = 8;
+    EXPECT_TRUE(room());
+    limits.connections_per_host = 11;
+    EXPECT_FALSE(room()) << "each of the seven free places keeps a connection";
+    limits.max_jobs = 2;
+    EXPECT_TRUE(room());
+    b.running = true;
+    b.lanes = 7;
+    EXPECT_FALSE(room()) << "the other job has the rest";
 }
 
 TEST(Schedule, KnowsAMailboxByItsHostAndIdentity) {

@@ -8,6 +8,7 @@
 
 #include "tests/daemon/jobs/job_daemon.hpp"
 #include "tests/support/faulty_vfs.hpp"
+#include "tests/support/memory_journal.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace imapcopy::jobs {
@@ -168,6 +169,29 @@ TEST_F(SupervisorTest, AbortsACancelledJobThatDoesNotListen) {
     daemon.pass_time(seconds(1));
     EXPECT_EQ(daemon.phase(id), Phase::cancelled);
     EXPECT_EQ(daemon.listener.ended, std::vector<JobId>{id});
+    EXPECT_EQ(*daemon.runner.running, 0U);
+}
+
+/// No cancellation reaches the lanes of a pass: they wait for a server that falls silent within an APPEND.
+TEST_F(SupervisorTest, AbortsAPassWhoseServerSaysNothing) {
+    test::MemoryJournal journal;
+    JobDaemon daemon(path_);
+    daemon.runner.source.add_mailbox("INBOX");
+    daemon.runner.source.add_message("INBOX", test::sample_message(1));
+    bool silent = false;
+    daemon.runner.destination.falls_silent = [&](std::string_view what) {
+        return silent = silent || what == "write a piece";
+    };
+    daemon.runner.engine = [&](Context context, copy::Connections& connections, copy::Observer& observer) {
+        return copy::run_pass(context, connections, journal, {}, observer);
+    };
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return silent; });
+    daemon.call(daemon.service().cancel(id));
+    daemon.pass_time(cancel_grace - seconds(1));
+    EXPECT_EQ(daemon.phase(id), Phase::copying);
+    daemon.pass_time(seconds(1));
+    EXPECT_EQ(daemon.phase(id), Phase::cancelled);
     EXPECT_EQ(*daemon.runner.running, 0U);
 }
 

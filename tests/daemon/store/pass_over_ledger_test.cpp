@@ -65,8 +65,11 @@ class WaitingJournal final : public copy::Journal {
         test::await(loop_, journal_->set_flags(folder, std::move(flags)));
         co_return;
     }
-    Task<copy::FolderExceptions> exceptions(FolderId folder) override {
-        co_return test::await(loop_, journal_->exceptions(folder));
+    Task<copy::LedgerView> exceptions(FolderId folder, copy::Uid after) override {
+        co_return test::await(loop_, journal_->exceptions(folder, after));
+    }
+    Task<copy::UnkeptFlags> unkept_flags(FolderId folder) override {
+        co_return test::await(loop_, journal_->unkept_flags(folder));
     }
     Task<copy::LedgerView> entries(FolderId folder, copy::UidRange range) override {
         co_return test::await(loop_, journal_->entries(folder, range));
