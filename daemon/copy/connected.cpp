@@ -2,6 +2,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "common/attempt.hpp"
 #include "common/task_group.hpp"
 
 namespace imapcopy::copy {
@@ -31,6 +32,15 @@ bool is_worth_reconnecting(Error const& error) {
     return error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
            error.code == ErrorCode::server_bug || error.code == ErrorCode::folder_vanished ||
            error.code == ErrorCode::uid_validity_changed;
+}
+
+std::exception_ptr cause_of(std::exception_ptr const& first, std::exception_ptr const& second) {
+    auto const is_cause = [](std::exception_ptr const& failure) {
+        auto const error = *error_of(failure);
+        return error.code != ErrorCode::cancelled && !is_worth_reconnecting(error);
+    };
+    if (!first || (second && !is_cause(first) && is_cause(second))) return second;
+    return first;
 }
 
 }  // namespace imapcopy::copy

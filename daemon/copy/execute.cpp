@@ -7,6 +7,7 @@
 #include "common/task_group.hpp"
 #include "common/text.hpp"
 #include "daemon/copy/account_view.hpp"
+#include "daemon/copy/connected.hpp"
 #include "daemon/copy/lane_pace.hpp"
 #include "daemon/copy/settle.hpp"
 
@@ -188,8 +189,18 @@ bool has_mail_to_copy(FolderWork const& folder) {
     return !folder.unchanged && folder.source.messages > 0;
 }
 
-/// Creates and opens; the requests of all folders go out together. Nothing waits for subscriptions: they go
-/// on in `beside`. Gives the folders to copy.
+/// Folders to which nothing was appended.
+Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) {
+    std::erase_if(folders, [](FolderWork const* folder) { return folder->destination_after.has_value(); });
+    if (folders.empty()) co_return;
+    std::vector<MailboxName> names;
+    for (auto const* const folder : folders) names.push_back(folder->mapped.destination);
+    auto const statuses = co_await parts.destination.status(std::move(names));
+    for (std::size_t i = 0; i < folders.size(); ++i) folders[i]->destination_after = statuses[i];
+}
+
+/// Creates and opens; the requests of all folders go out together. Nothing waits for subscriptions and what
+/// else only the end of the pass needs: that goes on in `beside`. Gives the folders to copy.
 Task<std::vector<FolderWork*>> prepare_destination(LaneParts& parts, TaskGroup& beside) {
     auto const changed =
         folders_where(parts.state, [](FolderWork const& folder) { return !folder.unchanged; });
@@ -199,6 +210,10 @@ Task<std::vector<FolderWork*>> prepare_destination(LaneParts& parts, TaskGroup& 
         return folder.mapped.source.subscribed && !folder.mapped.destination_subscribed;
     });
     beside.spawn(for_each_together(parts, unsubscribed, subscribe_folder));
+    // Nothing will be appended to them.
+    beside.spawn(ask_missing_statuses(parts, folders_where(parts.state, [](FolderWork const& folder) {
+                                          return !folder.unchanged && !has_mail_to_copy(folder);
+                                      })));
     for (auto const* const folder : folders_where(parts.state, [](FolderWork const&) { return true; })) {
         if (!folder->unchanged && folder->source.messages == 0) ++parts.state.progress.folders_done;
     }
@@ -253,16 +268,6 @@ Task<std::vector<FolderWork*>> prepare(LaneParts& parts, LaneLimits limits, Task
     co_return std::move(*prepared.value);
 }
 
-/// Folders to which nothing was appended.
-Task<> ask_missing_statuses(LaneParts& parts, std::vector<FolderWork*> folders) {
-    std::erase_if(folders, [](FolderWork const* folder) { return folder->destination_after.has_value(); });
-    if (folders.empty()) co_return;
-    std::vector<MailboxName> names;
-    for (auto const* const folder : folders) names.push_back(folder->mapped.destination);
-    auto const statuses = co_await parts.destination.status(std::move(names));
-    for (std::size_t i = 0; i < folders.size(); ++i) folders[i]->destination_after = statuses[i];
-}
-
 Task<> record_complete(LaneParts& parts, FolderWork& folder) {
     if (!folder.destination_after) co_return;
     co_await parts.journal.set_complete(folder.record.id, folder.source, *folder.destination_after);
@@ -290,16 +295,12 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
 }
 
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
-    auto const folders = folders_where(parts.state, has_mail_to_copy);
-    auto const lanes = lanes_worthwhile(folders, limits);
-    LaneLimits const unlimited{UINT32_MAX, limits.messages_per_lane, limits.messages_per_share};
-    if (lanes < lanes_worthwhile(folders, unlimited)) parts.state.lane_supply = LaneSupply::too_few;
+    auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied =
         co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, limits, beside)));
     auto const subscribed = co_await attempt(beside.join());
-    copied.rethrow();
-    subscribed.rethrow();
+    if (auto const cause = cause_of(copied.exception, subscribed.exception)) std::rethrow_exception(cause);
     bool go_on = *copied.value;
     while (go_on && !parts.state.retries.empty()) {
         auto groups = std::exchange(parts.state.retries, {});

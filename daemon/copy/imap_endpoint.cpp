@@ -413,6 +413,7 @@ Task<> ImapEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, Bo
     // Sent behind EXAMINE without waiting for it. No body is looked at before it is known that the folder is
     // right: if EXAMINE fails no folder is open and every FETCH fails (RFC 9051 §6.3.3).
     start_fetches(fetches);
+    if (fetches.waiting.empty()) lease->let_go();
     co_await lease->confirm();
     check_validity(lease->opening());
     while (!fetches.under_way.empty()) {

@@ -37,7 +37,6 @@ class Crew {
     Task<bool> run_lane(LaneParts& parts);
     /// A lane with connections of its own.
     Task<> run_further_lane();
-    void note_failure(std::exception_ptr failure);
     void lane_refused(Error const& error);
 
     LaneParts& lead_;
@@ -56,7 +55,7 @@ Task<bool> Crew::run_lane(LaneParts& parts) {
         co_return true;
     }
     parts.state.ending = true;
-    note_failure(copied.exception);
+    failure_ = cause_of(failure_, copied.exception);
     queue_.end();
     co_return false;
 }
@@ -88,15 +87,6 @@ void Crew::lane_refused(Error const& error) {
     lead_.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(error)}});
 }
 
-void Crew::note_failure(std::exception_ptr failure) {
-    // Several may fail at once, and connections break for many reasons.
-    auto const is_cause = [](std::exception_ptr const& each) {
-        auto const error = *error_of(each);
-        return error.code != ErrorCode::cancelled && !is_worth_reconnecting(error);
-    };
-    if (!failure_ || (!is_cause(failure_) && is_cause(failure))) failure_ = std::move(failure);
-}
-
 void Crew::adjust() {
     // What a message costs beside its bytes.
     constexpr std::uint64_t message_bytes = 8 * 1024;
@@ -107,6 +97,7 @@ void Crew::adjust() {
         case LaneAdvice::stay: break;
         case LaneAdvice::open:
             if (queue_.has_more() && lead_.state.take_lane()) {
+                lead_.state.lane_supply = LaneSupply::enough;
                 queue_.add_lane();
                 further_.spawn(run_further_lane());
                 break;
