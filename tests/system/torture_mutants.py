@@ -34,9 +34,9 @@ BEGIN = '    co_await parts_.journal.begin(folder_->record.id, std::move(intents
 MUTANTS = [
     Mutant('no intent', [(HALF, BEGIN, '    co_return intents.clear();\n')]),
     Mutant('intent after the last byte', [
-        (HALF, '    announcing.spawn(announce(batch.messages));\n', ''),
-        (HALF, '    if (accepted) co_await append->commit();\n    sent(std::move(batch',
-         '    if (accepted) co_await append->commit();\n    co_await announce(batch.messages);\n    sent(std::move(batch')]),
+        (HALF, '        co_await announce(batch.messages);\n', ''),
+        (HALF, '        co_await batch.append->commit();\n',
+         '        co_await batch.append->commit();\n        co_await announce(batch.messages);\n')]),
     Mutant('intent after OK', [
         (HALF, BEGIN, '    co_return intents.clear();\n'),
         (HALF, '    folder.has_unknown_uids |= uids.empty();\n', '''
@@ -133,7 +133,7 @@ MUTANTS = [
         (HALF, '            co_await wait_before_dropping();\n            co_return false;', '            co_return false;')]),
     Mutant('a broken literal padded', [
         (HALF, '            co_await wait_before_dropping();\n            co_return false;', '''
-            if (accepted) co_await append->write(std::string(left, ' '));
+            if (batch_->accepted) co_await batch_->append->write(std::string(left, ' '));
             break;''')]),
     Mutant('flags overwritten at the destination', [
         (SOURCE, '    for (auto const uid : plan.gone) {\n', '''
