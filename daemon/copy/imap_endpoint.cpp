@@ -121,6 +121,7 @@ class ImapEndpoint final : public Endpoint {
     Task<std::unique_ptr<Lease>> reopen(MailboxName mailbox);
     Task<> save_flags();
     std::shared_ptr<Opening> start_opening(MailboxName mailbox, Access access);
+    Task<> await_opening(Opening& opening);
     void check_validity(Opening const& opening);
     Task<> run_listing(MailboxName mailbox, command::UidFetch fetch, UidRange range, Listing listing,
                        std::function<void(MessageMeta)> sink);
@@ -276,16 +277,20 @@ void ImapEndpoint::Lease::let_go() {
 }
 
 Task<> ImapEndpoint::Lease::confirm() {
-    if (opens_ && !opening_->settled.is_set()) {
-        auto const reply = co_await opening_->ticket->reply();
-        if (!reply.ok()) {
-            auto const what = "open " + in_quotes(opening_->mailbox);
-            opening_->refused = classify(reply, what, endpoint_.side_, Occasion::open);
-        }
-        opening_->settled.set();
-    }
+    if (opens_ && !opening_->settled.is_set()) co_await endpoint_.await_opening(*opening_);
     co_await opening_->settled.wait();
     if (opening_->refused) throw Failure(*opening_->refused);
+}
+
+/// Whatever comes of it, all who share the opening learn the same.
+Task<> ImapEndpoint::await_opening(Opening& opening) {
+    auto const answered = co_await attempt(opening.ticket->reply());
+    opening.refused = error_of(answered.exception);
+    if (answered.ok() && !answered.value->ok()) {
+        opening.refused =
+            classify(*answered.value, "open " + in_quotes(opening.mailbox), side_, Occasion::open);
+    }
+    opening.settled.set();
 }
 
 /// A folder that was deleted and created again has other messages under the same UIDs.
@@ -311,13 +316,7 @@ Task<Opened> ImapEndpoint::open(MailboxName mailbox, Access access) {
         opening = start_opening(std::move(mailbox), access);
         opening_ = opening;
     }
-    auto const answered = co_await attempt(opening->ticket->reply());
-    opening->refused = error_of(answered.exception);
-    if (answered.ok() && !answered.value->ok()) {
-        opening->refused =
-            classify(*answered.value, "open " + in_quotes(opening->mailbox), side_, Occasion::open);
-    }
-    opening->settled.set();
+    co_await await_opening(*opening);
     if (opening->refused) throw Failure(*opening->refused);
     auto const& opened = opening->reader.opened();
     validities_.insert_or_assign(opening->mailbox.wire, opened.status.uid_validity);
