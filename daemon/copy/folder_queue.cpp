@@ -70,8 +70,9 @@ void FolderQueue::retire_one() {
     changed_.set();
 }
 
-void FolderQueue::remove_lane() {
+void FolderQueue::remove_lane(LaneSeat const& seat) {
     if (lanes_ > 1) --lanes_;
+    if (!seat.retired && retiring_ > 0) --retiring_;
 }
 
 bool FolderQueue::retires(LaneSeat& seat) {

@@ -48,8 +48,8 @@ class FolderQueue {
     /// The folder cannot be planned to its end: nobody waits for it.
     void drop_windows(FolderWork& folder);
 
-    /// How many folders a lane may plan ahead of the one that it copies. What it has planned no other lane
-    /// can take, so there are fewer the nearer the end is.
+    /// How many folders a lane may have ahead of the one that it copies: planned, and with several lanes also
+    /// being fetched. No other lane can take them, so there are fewer the nearer the end is.
     std::size_t ahead_max() const;
     bool has_several_lanes() const { return lanes_ > 1; }
     /// True if one lane more would find something to do.
@@ -57,8 +57,8 @@ class FolderQueue {
     void add_lane() { ++lanes_; }
     /// Lets one lane that may retire do so.
     void retire_one();
-    /// A lane that was counted takes nothing any more.
-    void remove_lane();
+    /// A lane that was counted takes nothing any more. If it has not retired, another one need not.
+    void remove_lane(LaneSeat const& seat);
 
  private:
     bool retires(LaneSeat& seat);

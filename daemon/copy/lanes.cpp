@@ -72,7 +72,7 @@ Task<> Crew::run_further_lane() {
     co_await queue_.opened();
     bool const ok = co_await run_lane(parts);
     --state.progress.lanes;
-    queue_.remove_lane();
+    queue_.remove_lane(parts.seat);
     if (parts.seat.retired) state.give_lane_back();
     if (ok) co_return leave_both(*connected.value);
     source->abort();
@@ -81,7 +81,7 @@ Task<> Crew::run_further_lane() {
 
 void Crew::lane_refused(Error const& error) {
     // Too many connections, most likely. The other lanes do the work.
-    queue_.remove_lane();
+    queue_.remove_lane({});
     trial_.refused(lead_.context.clock.now());
     lead_.state.report_refused_lane(error);
     lead_.context.log.write(LogLevel::debug, "no further lane", {{"error", to_string(error)}});

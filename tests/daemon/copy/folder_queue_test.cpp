@@ -105,6 +105,14 @@ TEST_F(FolderQueueTest, LetsALaneRetireBetweenTwoWindows) {
     EXPECT_EQ(queue.take_window(large, lead), uids(11, 20)) << "one was to retire, not two";
 }
 
+TEST_F(FolderQueueTest, LetsNoLaneRetireInThePlaceOfOneThatHasEnded) {
+    begin_both();
+    queue.retire_one();
+    queue.remove_lane(LaneSeat{true});
+    EXPECT_EQ(next(other), &large);
+    EXPECT_FALSE(other.retired);
+}
+
 TEST_F(FolderQueueTest, LetsNoLaneRetireFromAFolderOfItsOwn) {
     EXPECT_EQ(next(other), &large);
     queue.set_windows(large, {uids(1, 10)}, false);
@@ -128,7 +136,7 @@ TEST_F(FolderQueueTest, LetsALonelyLanePlanFurtherAhead) {
     for (auto& each : many) folders.push_back(&each);
     queue.open(folders);
     EXPECT_EQ(queue.ahead_max(), 2U);
-    queue.remove_lane();
+    queue.remove_lane(other);
     EXPECT_EQ(queue.ahead_max(), 8U);
     queue.add_lane();
     EXPECT_EQ(queue.ahead_max(), 2U);
