@@ -62,6 +62,7 @@ Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Reduction co
 Task<> DestinationHalf::run() {
     TaskGroup halves(co_await boost::asio::this_coro::executor);
     tasks_ = &halves;
+    growth_end_ = parts_.context.clock.make_alarm([this] { queue_.wake(); });
     halves.spawn(write());
     halves.spawn(collect());
     auto const ended = co_await attempt(halves.join());
@@ -106,10 +107,21 @@ Task<> DestinationHalf::write() {
 }
 
 Task<std::optional<Piece>> DestinationHalf::next_piece() {
-    // As Nagle's algorithm: as long as the server has something to do, the batch under way may grow.
-    while (batch_ && !queue_.is_readable() && !sent_.empty() && !asking_) co_await queue_.wait();
+    while (batch_ && !queue_.is_readable() && may_grow()) co_await queue_.wait();
     if (batch_ && !queue_.is_readable()) co_await end_batch();
     co_return co_await queue_.pop();
+}
+
+bool DestinationHalf::may_grow() {
+    if (asking_) return false;
+    // As Nagle's algorithm: as long as the server has something to do …
+    if (!sent_.empty()) return true;
+    // … or for a moment: what is sent is being stored all the same, and a source as fast as the destination
+    // would otherwise end a batch at every second message.
+    auto const end = batch_->since + grows_min;
+    if (parts_.context.clock.now() >= end) return false;
+    growth_end_->set(end);
+    return true;
 }
 
 void DestinationHalf::end_folder() {
@@ -176,17 +188,26 @@ Task<> DestinationHalf::end_message(Message message) {
     pace_.turn_to(Doing::our_work);
     batch_->size_bytes += message.size_bytes;
     batch_->messages.push_back(std::move(message));
-    if (!batch_->accepted) co_await end_batch();
+    bool const full = !fits(parts_.options.batch, batch_->messages.size(), batch_->size_bytes, 0);
+    if (full || !batch_->accepted) co_await end_batch();
+}
+
+bool DestinationHalf::is_far_ahead() const {
+    std::size_t messages = 0;
+    for (auto const& each : sent_) messages += each.messages.size();
+    return sent_.size() >= parts_.options.appends_in_flight_max ||
+           messages >= parts_.options.messages_in_flight_max;
 }
 
 Task<> DestinationHalf::begin_batch() {
     pace_.turn_to(Doing::busy_with_destination);
-    while (sent_.size() >= parts_.options.appends_in_flight_max) {
+    while (is_far_ahead()) {
         changed_.clear();
         co_await changed_.wait();
     }
     Batch batch;
     batch.append = co_await parts_.destination.append(folder_->mapped.destination);
+    batch.since = parts_.context.clock.now();
     batch_ = std::move(batch);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/clock.hpp"
 #include "common/event.hpp"
 #include "common/task_group.hpp"
 #include "daemon/copy/body_queue.hpp"
@@ -35,6 +36,7 @@ class DestinationHalf {
         std::unique_ptr<Append> append;
         std::vector<Message> messages;  ///< Those that are written whole.
         std::uint64_t size_bytes = 0;
+        TimePoint since;
         bool accepted = true;  ///< False: answered before all of it was sent.
     };
     /// An APPEND that waits for its answer; without one it marks the end of a folder.
@@ -52,8 +54,10 @@ class DestinationHalf {
     /// wait for it at the end of the pass.
     void end_folder();
     Task<> ask_status(FolderWork& folder);
-    /// The next piece of the queue. Ends the batch where there is none and the server has nothing to do.
+    /// The next piece of the queue. Ends the batch where there is none and it may not grow.
     Task<std::optional<Piece>> next_piece();
+    /// Whether the batch is to wait for more messages. If only for a time, the queue is woken at its end.
+    bool may_grow();
     Task<> take_whole_body(WholeBody body);
     /// A body from the queue. False: the queue, or that body, ended inside it.
     Task<bool> stream_body(BodyBegin begin);
@@ -61,6 +65,8 @@ class DestinationHalf {
     Task<> begin_message(MessageMeta const& meta, std::uint64_t size_bytes);
     Task<> end_message(Message message);
     Task<> begin_batch();
+    /// True if so much is unanswered that the next batch has to wait.
+    bool is_far_ahead() const;
     /// Completes the APPEND once its intents are durable.
     Task<> end_batch();
     /// Leaves an APPEND unfinished, and with it the connection.
@@ -96,9 +102,14 @@ class DestinationHalf {
     void give_up(FolderWork& folder, Error error);
     void retry(Sent& answered);
 
+    /// For so long a batch may grow although nothing else is under way: a server needs 1 to 50 ms to
+    /// complete an APPEND, whatever is in it.
+    static constexpr std::chrono::milliseconds grows_min{50};
+
     LaneParts& parts_;
     BodyQueue& queue_;
     LanePace& pace_;
+    std::unique_ptr<Alarm> growth_end_;
     TaskGroup* tasks_ = nullptr;  ///< Of run().
     FolderWork* folder_ = nullptr;
     Reduction reduction_;  ///< Of what folder_ is about.

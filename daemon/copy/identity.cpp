@@ -123,25 +123,27 @@ Identity identity_of_headers(std::string_view headers) {
 }
 
 void BodyObserver::add(std::string_view bytes) {
-    if (!in_header_) {
-        if (hasher_) hasher_->add(bytes);
-        return;
+    while (in_header_ && !bytes.empty()) {
+        // Little by little: a header block is short, and what follows need not be looked at.
+        auto const room = std::min(header_step_bytes, header_bytes_max - header_.size());
+        look_for_end(bytes.substr(0, room));
+        bytes.remove_prefix(std::min(room, bytes.size()));
     }
-    auto const before = header_.size();
+    if (hasher_) hasher_->add(bytes);
+}
+
+void BodyObserver::look_for_end(std::string_view bytes) {
     // The empty line may lie across two pieces, so look a little back.
-    auto const from = before < 3 ? 0 : before - 3;
-    header_ += bytes.substr(0, header_bytes_max - before);
+    auto const from = header_.size() < 3 ? 0 : header_.size() - 3;
+    header_ += bytes;
     auto const crlf = header_.find("\r\n\r\n", from);
-    auto const lf = header_.find("\n\n", from);
+    auto const lf = std::string_view(header_).substr(0, crlf).find("\n\n", from);
     auto const end = std::min(crlf, lf);
     if (end == std::string::npos && header_.size() < header_bytes_max) return;
     in_header_ = false;
     identity_ =
         identity_of_headers(std::string_view(header_).substr(0, end == std::string::npos ? end : end + 2));
-    if (identity_.coarse != 0) return;
-    hasher_.emplace();
-    hasher_->add(std::string_view(header_).substr(0, before));
-    hasher_->add(bytes);
+    if (identity_.coarse == 0) hasher_.emplace().add(header_);
 }
 
 Identity BodyObserver::finish() {

@@ -54,7 +54,11 @@ class BodyObserver {
     Identity finish();
 
  private:
+    /// Adds to the header block, which may end therein.
+    void look_for_end(std::string_view bytes);
+
     static constexpr std::size_t header_bytes_max = 64 * 1024;
+    static constexpr std::size_t header_step_bytes = 2048;
     bool in_header_ = true;
     std::string header_;
     Identity identity_;  ///< Once the header block is over.

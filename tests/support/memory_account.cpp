@@ -225,6 +225,7 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
     server_.log.push_back("fetch " + mailbox.utf8 + " " + std::to_string(uids.size()));
     co_await begin_command("fetch bodies");
     for (auto const uid : uids) {
+        if (server_.body_pause > Duration{}) co_await server_.clock().sleep_for(server_.body_pause);
         auto const& messages = require_same(mailbox, "fetch from").messages;
         auto const found = std::ranges::find(messages, uid, &StoredMessage::uid);
         if (found == messages.end() || server_.hide_bodies) {

@@ -74,6 +74,7 @@ class MemoryServer {
     std::function<bool(std::string const& utf8)> refuse_name;
     /// Folders that no EXAMINE and no SELECT finds, although they are listed.
     std::set<std::string> unopenable;
+    Duration body_pause{};           ///< Passes before each body.
     Duration round_trip{};           ///< What endpoints tell.
     Duration line_wait{};            ///< The same.
     std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.

@@ -53,11 +53,19 @@ sdbus::MethodCall call_of(sdbus::IProxy& proxy, XmlMember const& member) {
     return call;
 }
 
+/// What can be called or read.
+std::vector<XmlMember> asked_members() {
+    auto members = declared_members();
+    std::erase_if(members, [](XmlMember const& each) { return each.kind == XmlMember::Kind::signal; });
+    return members;
+}
+
 /// What the stranger does: "calls" tries every member and the ways to read all at once; "listen" subscribes
 /// to everything; "heard" tells what arrived.
 class Visitor {
  public:
-    explicit Visitor(std::string address) : address_(std::move(address)) {}
+    /// Reads what there is to ask at once: a stranger may not be allowed to.
+    explicit Visitor(std::string address) : address_(std::move(address)), members_(asked_members()) {}
 
     std::string operator()(std::string const& command) {
         if (!bus_) bus_ = sdbus::createSessionBusConnectionWithAddress(address_);
@@ -69,8 +77,7 @@ class Visitor {
  private:
     std::string call_everything() {
         std::string text;
-        for (auto const& member : declared_members()) {
-            if (member.kind == XmlMember::Kind::signal) continue;
+        for (auto const& member : members_) {
             auto const proxy = sdbus::createProxy(*bus_, bus_name, path_of(member));
             text += member.interface + "." + member.name + " " + answer_to(*proxy, call_of(*proxy, member)) +
                     "\n";
@@ -99,6 +106,7 @@ class Visitor {
     }
 
     std::string address_;
+    std::vector<XmlMember> members_;
     std::unique_ptr<sdbus::IConnection> bus_;
     sdbus::Slot slot_;
     std::string heard_;
@@ -106,10 +114,8 @@ class Visitor {
 
 std::string expected_answers(std::string const& error) {
     std::string text;
-    for (auto const& member : declared_members()) {
-        if (member.kind != XmlMember::Kind::signal)
-            text += member.interface + "." + member.name + " " + error + "\n";
-    }
+    for (auto const& member : asked_members())
+        text += member.interface + "." + member.name + " " + error + "\n";
     return text + "GetManagedObjects " + error + "\nGetAll " + error + "\n";
 }
 

@@ -100,6 +100,23 @@ TEST(Pass, RebuildsALostDatabaseFromTheDestination) {
     expect_nothing_to_do(world);
 }
 
+/// The APPEND commands of a pass to which a body comes every `pause`.
+std::size_t appends_at(Duration pause) {
+    World world;
+    for (int i = 0; i < 20; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.options.batch_messages_max = 100;
+    world.source.body_pause = pause;
+    EXPECT_EQ(succeed(world).messages_copied, 20U);
+    return world.destination.count_commands("append ");
+}
+
+TEST(Pass, GathersWhatComesSoonAndSendsWhatHasCome) {
+    using std::chrono::milliseconds;
+    EXPECT_EQ(appends_at({}), 1U);
+    EXPECT_EQ(appends_at(milliseconds(10)), 4U);
+    EXPECT_EQ(appends_at(milliseconds(100)), 20U);
+}
+
 TEST(Pass, ListsARefusedMessageAndCopiesTheOthersOfItsBatch) {
     World world;
     fill(world);
