@@ -49,7 +49,16 @@ Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, Mail
     std::vector<std::pair<Uid, Uid>> pairs;
     auto candidates = silent_candidates(entries, listed, uid_validity);
     if (candidates.empty()) co_return pairs;
-    auto const digests = co_await body_digests(destination, std::move(mailbox), std::move(candidates));
+    auto digests = co_await body_digests(destination, mailbox, candidates);
+    // A copy that is not recognised stays without the flags that its server has forgotten. So what was not
+    // given, perhaps for a moment only, is asked for once more.
+    std::set<Uid> missing(candidates.begin(), candidates.end());
+    for (auto const& message : digests) missing.erase(message.uid);
+    if (!missing.empty()) {
+        candidates.assign(missing.begin(), missing.end());
+        auto const late = co_await body_digests(destination, std::move(mailbox), std::move(candidates));
+        digests.insert(digests.end(), late.begin(), late.end());
+    }
     std::multimap<Digest, Uid> by_digest;
     for (auto const& message : digests) by_digest.emplace(message.digest, message.uid);
     for (auto const& entry : entries) {

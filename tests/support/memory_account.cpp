@@ -228,7 +228,9 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
         if (server_.body_pause > Duration{}) co_await server_.clock().sleep_for(server_.body_pause);
         auto const& messages = require_same(mailbox, "fetch from").messages;
         auto const found = std::ranges::find(messages, uid, &StoredMessage::uid);
-        if (found == messages.end() || server_.hide_bodies) {
+        bool const hidden = found != messages.end() && server_.hidden_bodies > 0;
+        if (hidden) --server_.hidden_bodies;
+        if (hidden || found == messages.end()) {
             co_await sink.missing(uid);
             continue;
         }

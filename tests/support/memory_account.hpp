@@ -65,7 +65,7 @@ class MemoryServer {
     bool append_keeps_flags = true;          ///< Else APPEND stores without them; STORE sets them.
     std::set<std::string> restless;          ///< Folders that get another UIDVALIDITY at each opening.
     std::set<std::string> without_keywords;  ///< Folders that keep none.
-    bool hide_bodies = false;                ///< Lists messages and does not give their bodies.
+    std::size_t hidden_bodies = 0;           ///< So many times the body of a listed message is not given.
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
     /// Says no to a message for its flags or its date.

@@ -56,6 +56,15 @@ TEST_P(ForgottenFlags, AreSet) {
     EXPECT_EQ(world.destination.count_commands("append"), 0U);
 }
 
+TEST_P(ForgottenFlags, AreSetOnACopyThatIsOnlyKnownByItsBody) {
+    World world;
+    fill(world);
+    world.source.add_message("Other", "\r\nno header at all\r\n", Flags::parse("\\Flagged"));
+    world.destination.hidden_bodies = 1;
+    EXPECT_THAT(succeed(world).exceptions, IsEmpty());
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 TEST_P(ForgottenFlags, AreSetWhereverTheDestinationBreaks) {
     for (auto const fault : {test::Fault::lose_connection, test::Fault::lose_connection_late_commit}) {
         for (std::size_t k = 1; k <= 80; ++k) {
