@@ -72,6 +72,8 @@ FaultWorld::FaultWorld(WorldPlan const& plan)
     : source_(source_storage_, imap_dialect(plan.dialect)),
       destination_(destination_storage_, imap_dialect(plan.dialect)) {
     options_.batch_messages_max = 3;
+    // What is streamed gets an APPEND of its own, behind one that may not be answered yet.
+    if (plan.streams) options_.batch_bytes_max = streamed_bytes / 2;
     options_.buffer_bytes = 2000;
     options_.messages_per_lane = 1;
     options_.messages_per_share = 2;
