@@ -48,6 +48,12 @@ FlagKeeping judge_flags(std::vector<AppendedFlags> const& copies) {
     return keeping;
 }
 
+bool have_lost_several_kinds(std::vector<AppendedFlags> const& copies) {
+    Flags lost;
+    for (auto const& copy : copies) lost = lost.with(missing_flags(copy));
+    return split(lost.to_string(), ' ').size() > 1;
+}
+
 void FoundFolders::add(MailboxName const& mailbox, MailboxStatus const& status) {
     auto const [place, first] = by_name_.try_emplace(mailbox.wire, status);
     if (!first && place->second.uid_validity != status.uid_validity) place->second = status;

@@ -27,6 +27,10 @@ enum class FlagKeeping : std::uint8_t {
     forgets,  ///< No copy has any, although some were given.
 };
 FlagKeeping judge_flags(std::vector<AppendedFlags> const& copies);
+/// Of copies that have none of the flags they were given: true if these were of two kinds or more. A user
+/// marks a folder as unread with one command; that he has taken away everything is less likely than that
+/// his server has lost it (seen: Dovecot, which was killed and built its index anew).
+bool have_lost_several_kinds(std::vector<AppendedFlags> const& copies);
 
 /// The folders of the destination as one pass found them: what it has stored there came since.
 class FoundFolders {

@@ -107,21 +107,22 @@ Task<> DestinationHalf::write() {
 }
 
 Task<std::optional<Piece>> DestinationHalf::next_piece() {
-    while (batch_ && !queue_.is_readable() && may_grow()) co_await queue_.wait();
+    while (batch_ && !queue_.is_readable() && may_grow()) {
+        auto const end = batch_->since + grows_min;
+        if (parts_.context.clock.now() < end) growth_end_->set(end);
+        co_await queue_.wait();
+    }
     if (batch_ && !queue_.is_readable()) co_await end_batch();
     co_return co_await queue_.pop();
 }
 
-bool DestinationHalf::may_grow() {
+bool DestinationHalf::may_grow() const {
     if (asking_) return false;
     // As Nagle's algorithm: as long as the server has something to do …
     if (!sent_.empty()) return true;
     // … or for a moment: what is sent is being stored all the same, and a source as fast as the destination
     // would otherwise end a batch at every second message.
-    auto const end = batch_->since + grows_min;
-    if (parts_.context.clock.now() >= end) return false;
-    growth_end_->set(end);
-    return true;
+    return parts_.context.clock.now() < batch_->since + grows_min;
 }
 
 void DestinationHalf::end_folder() {
@@ -192,16 +193,9 @@ Task<> DestinationHalf::end_message(Message message) {
     if (full || !batch_->accepted) co_await end_batch();
 }
 
-bool DestinationHalf::is_far_ahead() const {
-    std::size_t messages = 0;
-    for (auto const& each : sent_) messages += each.messages.size();
-    return sent_.size() >= parts_.options.appends_in_flight_max ||
-           messages >= parts_.options.messages_in_flight_max;
-}
-
 Task<> DestinationHalf::begin_batch() {
     pace_.turn_to(Doing::busy_with_destination);
-    while (is_far_ahead()) {
+    while (sent_.size() >= parts_.options.appends_in_flight_max) {
         changed_.clear();
         co_await changed_.wait();
     }

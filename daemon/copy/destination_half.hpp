@@ -56,8 +56,8 @@ class DestinationHalf {
     Task<> ask_status(FolderWork& folder);
     /// The next piece of the queue. Ends the batch where there is none and it may not grow.
     Task<std::optional<Piece>> next_piece();
-    /// Whether the batch is to wait for more messages. If only for a time, the queue is woken at its end.
-    bool may_grow();
+    /// Whether the batch is to wait for more messages.
+    bool may_grow() const;
     Task<> take_whole_body(WholeBody body);
     /// A body from the queue. False: the queue, or that body, ended inside it.
     Task<bool> stream_body(BodyBegin begin);
@@ -65,8 +65,6 @@ class DestinationHalf {
     Task<> begin_message(MessageMeta const& meta, std::uint64_t size_bytes);
     Task<> end_message(Message message);
     Task<> begin_batch();
-    /// True if so much is unanswered that the next batch has to wait.
-    bool is_far_ahead() const;
     /// Completes the APPEND once its intents are durable.
     Task<> end_batch();
     /// Leaves an APPEND unfinished, and with it the connection.

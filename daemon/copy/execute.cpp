@@ -232,35 +232,35 @@ Task<> list_ahead(LaneParts& parts, FolderWork& folder) {
     std::function<void(MessageMeta)> const sink = [&listed](MessageMeta meta) {
         listed.push_back(std::move(meta));
     };
-    auto const windows = make_windows(Uid(1), folder.source, parts.options.messages_per_window);
+    auto const window = make_windows(Uid(1), folder.source, parts.options.messages_per_share).front();
     auto const asked = co_await attempt(
-        parts.source.list_messages(folder.mapped.source.name, windows.front(), Listing::metadata, sink));
+        parts.source.list_messages(folder.mapped.source.name, window, Listing::metadata, sink));
     auto const error = error_of(asked.exception);
     // Whoever is to copy it will find out as well.
     if (error && error->code == ErrorCode::folder_vanished) co_return;
     asked.rethrow();
-    folder.listed_ahead = std::move(listed);
+    folder.listed_ahead = {window, std::move(listed)};
 }
 
-/// Folders that are copied for the first time are listed before their copies exist.
-std::vector<FolderWork*> folders_to_list_ahead(LaneParts& parts, LaneLimits const& limits) {
-    auto folders = folders_where(parts.state, [&](FolderWork const& folder) {
-        return has_mail_to_copy(folder) && is_new(folder) &&
-               folder.source.messages <= limits.messages_per_share;
-    });
-    std::uint64_t messages = 0;
+/// Folders that are copied for the first time are listed before their copies exist: each as far as one lane
+/// takes it at first, and not so many messages in all that their list would weigh.
+std::vector<FolderWork*> folders_to_list_ahead(LaneParts& parts) {
+    auto folders = folders_where(
+        parts.state, [](FolderWork const& folder) { return has_mail_to_copy(folder) && is_new(folder); });
+    std::uint64_t left = std::uint64_t{2} * parts.options.messages_per_window;
     std::erase_if(folders, [&](FolderWork const* folder) {
-        bool const fits = messages + folder->source.messages <= parts.options.messages_per_window;
-        if (fits) messages += folder->source.messages;
+        auto const messages = std::min(folder->source.messages, parts.options.messages_per_share);
+        bool const fits = messages <= left;
+        if (fits) left -= messages;
         return !fits;
     });
     return folders;
 }
 
 /// Gives the folders to copy once they are there. What goes on in `beside` holds up nobody.
-Task<std::vector<FolderWork*>> prepare(LaneParts& parts, LaneLimits limits, TaskGroup& beside) {
+Task<std::vector<FolderWork*>> prepare(LaneParts& parts, TaskGroup& beside) {
     TaskGroup listing(co_await boost::asio::this_coro::executor);
-    listing.spawn(for_each_together(parts, folders_to_list_ahead(parts, limits), list_ahead));
+    listing.spawn(for_each_together(parts, folders_to_list_ahead(parts), list_ahead));
     auto prepared = co_await attempt(prepare_destination(parts, beside));
     auto const listed = co_await attempt(listing.join());
     prepared.rethrow();
@@ -297,8 +297,7 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
 Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
     auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
     TaskGroup beside(co_await boost::asio::this_coro::executor);
-    auto const copied =
-        co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, limits, beside)));
+    auto const copied = co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, beside)));
     auto const subscribed = co_await attempt(beside.join());
     if (auto const cause = cause_of(copied.exception, subscribed.exception)) std::rethrow_exception(cause);
     bool go_on = *copied.value;

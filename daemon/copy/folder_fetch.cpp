@@ -3,12 +3,6 @@
 #include <utility>
 
 namespace imapcopy::copy {
-namespace {
-
-/// Bodies up to this size pass from half to half in one piece.
-constexpr std::uint64_t whole_bytes_max = 64ULL * 1024;
-
-}  // namespace
 
 FolderFetch::FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder, Reduction reduction,
                          std::vector<MessageMeta> messages)
@@ -60,7 +54,7 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
         Piece beginning = FolderBegin{&folder_, reduction_};
         co_await mouth_.queue.push(std::move(beginning));
     }
-    if (size_bytes <= whole_bytes_max) {
+    if (size_bytes < streamed_bytes_min) {
         gathered_ = WholeBody{std::move(meta), size_bytes, {}};
         gathered_->bytes.reserve(size_bytes);
         co_return;

@@ -20,6 +20,11 @@
 
 namespace imapcopy::copy {
 
+struct ListedWindow {
+    UidRange window;
+    std::vector<MessageMeta> messages;
+};
+
 struct FolderWork {
     MappedFolder mapped;
     FolderRecord record;
@@ -33,15 +38,14 @@ struct FolderWork {
     bool unchanged = false;  ///< Equal to the last complete pass: not opened at all.
     bool complete = true;    ///< Every message is dealt with so far.
     bool has_unknown_uids = false;
-    /// Its only window, listed while folders were created.
-    std::optional<std::vector<MessageMeta>> listed_ahead;
-    std::deque<UidRange> windows;        ///< Of UIDs that no lane has listed yet.
-    bool shared = false;                 ///< Any lane may take of them.
-    std::uint64_t listed_messages = 0;   ///< In windows that are planned.
-    std::uint32_t planners = 0;          ///< Lanes that list and plan it.
-    std::uint32_t lanes = 0;             ///< That are at work on it, planners and others.
-    bool begun = false;                  ///< A body of it has come.
-    bool counted = false;                ///< In Progress::folders_done.
+    std::optional<ListedWindow> listed_ahead;  ///< Its first, listed while folders were created.
+    std::deque<UidRange> windows;              ///< Of UIDs that no lane has listed yet.
+    bool shared = false;                       ///< Any lane may take of them.
+    std::uint64_t listed_messages = 0;         ///< In windows that are planned.
+    std::uint32_t planners = 0;                ///< Lanes that list and plan it.
+    std::uint32_t lanes = 0;                   ///< That are at work on it, planners and others.
+    bool begun = false;                        ///< A body of it has come.
+    bool counted = false;                      ///< In Progress::folders_done.
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
     std::set<Uid> doubtful;         ///< Copied although the destination may hold them; rare.

@@ -9,13 +9,14 @@
 
 namespace imapcopy::copy {
 
+/// Bodies of this size and above pass from half to half in pieces.
+constexpr std::uint64_t streamed_bytes_min = 64ULL * 1024;
+
 struct LaneOptions {
     std::size_t buffer_bytes = 0;
     BatchLimits batch;
     WindowLimits window;
-    // Without an answer. Few would leave a long line empty; after a crash all of them are looked for.
-    std::uint32_t appends_in_flight_max = 32;
-    std::uint32_t messages_in_flight_max = 1600;
+    std::uint32_t appends_in_flight_max = 8;
     std::uint32_t messages_per_window = 0;
     std::uint32_t messages_per_share = 0;
 };

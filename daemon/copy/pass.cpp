@@ -28,6 +28,7 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 struct Lesson {
     Duration settle_wait{};
     bool uid_validity_changed = false;  ///< That ended the last one.
+    bool nothing_stored = false;        ///< By the last one.
     FoundFolders found = {};
 };
 
@@ -55,6 +56,8 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
                     journal,
                     state,
                     lane_options(options, connected.destination->traits())};
+    // If it breaks off inside of the same large message again, those before it are stored at least.
+    if (lesson.nothing_stored) parts.options.batch.bytes_max = streamed_bytes_min;
     state.progress.lanes = 1;
     state.report(Phase::planning);
     (void)co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
@@ -133,8 +136,9 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
-        lesson = {std::max(options.settle_min, 2 * state.slowest_append),
-                  error.code == ErrorCode::uid_validity_changed, std::move(state.found)};
+        lesson = {std::max(lesson.settle_wait, 2 * state.slowest_append),
+                  error.code == ErrorCode::uid_validity_changed, state.messages_copied == 0,
+                  std::move(state.found)};
     }
 }
 

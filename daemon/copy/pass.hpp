@@ -83,7 +83,7 @@ struct PassOptions {
     std::uint32_t messages_per_window = 5000;
     /// Messages and bytes of one APPEND. They pass through it and are not held in memory.
     std::uint32_t batch_messages_max = 200;
-    std::size_t batch_bytes_max = 2 * 1024 * 1024;
+    std::size_t batch_bytes_max = 8 * 1024 * 1024;
 };
 
 /// What a pass would do: --dry-run and `imapcopyctl plan`.

@@ -58,6 +58,7 @@ Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, Mail
         candidates.assign(missing.begin(), missing.end());
         auto const late = co_await body_digests(destination, std::move(mailbox), std::move(candidates));
         digests.insert(digests.end(), late.begin(), late.end());
+        std::ranges::sort(digests, {}, &HashedMessage::uid);  // Equal ones are told apart by their order.
     }
     std::multimap<Digest, Uid> by_digest;
     for (auto const& message : digests) by_digest.emplace(message.digest, message.uid);
@@ -124,8 +125,10 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     pairs.insert(pairs.end(), by_body.begin(), by_body.end());
     auto outcomes = found_outcomes(pairs, entries, uid_validity);
     std::vector<AppendedFlags> forgotten;
-    for (auto& copy : forgotten_flags(pairs, entries, listed, uid_validity)) {
-        if (found.came_since(mailbox, uid_validity, copy.destination_uid)) {
+    auto lacking = forgotten_flags(pairs, entries, listed, uid_validity);
+    bool const lost = have_lost_several_kinds(lacking);
+    for (auto& copy : lacking) {
+        if (lost || found.came_since(mailbox, uid_validity, copy.destination_uid)) {
             forgotten.push_back(std::move(copy));
         } else {
             note_missing_flags(*std::ranges::find(outcomes, copy.source_uid, &Outcome::source_uid), copy);
@@ -166,22 +169,31 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
     co_return copies;
 }
 
-/// A server that has the last byte may still be busy with a large message; none is expected to store less
-/// than 1 MiB a second.
-Duration time_to_store(std::uint64_t size_bytes) {
-    constexpr std::uint64_t bytes_per_second = 1024 * 1024;
+/// The sizes of messages whose outcome is open.
+struct OpenBytes {
+    std::uint64_t largest = 0;
+    std::uint64_t all = 0;
+};
+
+/// A server that has the last byte may still be busy with a large message, or with many. None is expected to
+/// store less than 1 MiB a second of one message, nor less than 4 MiB a second over several connections.
+Duration time_to_store(OpenBytes const& bytes) {
+    constexpr std::uint64_t mebibyte = 1024 * 1024;
     constexpr Duration longest = std::chrono::minutes(10);
-    return std::min<Duration>(longest, std::chrono::seconds(size_bytes / bytes_per_second));
+    auto const seconds = std::max(bytes.largest / mebibyte, bytes.all / (4 * mebibyte));
+    return std::min<Duration>(longest, std::chrono::seconds(seconds));
 }
 
-/// The largest message of those whose outcome is open.
-Task<std::uint64_t> largest_open(Journal& journal, std::vector<OpenFolder> folders) {
-    std::uint64_t largest = 0;
+Task<OpenBytes> open_bytes(Journal& journal, std::vector<OpenFolder> folders) {
+    OpenBytes bytes;
     for (auto const& [key, record] : folders) {
         auto const open = co_await journal.open_entries(record.id);
-        for (auto const& entry : open) largest = std::max(largest, entry.size_bytes);
+        for (auto const& entry : open) {
+            bytes.largest = std::max(bytes.largest, entry.size_bytes);
+            bytes.all += entry.size_bytes;
+        }
     }
-    co_return largest;
+    co_return bytes;
 }
 
 }  // namespace
@@ -240,8 +252,8 @@ Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& jour
     for (auto const share : {2, 1}) {
         auto folders = co_await journal.folders_with_open_entries();
         if (folders.empty()) co_return copies;
-        auto const largest = co_await largest_open(journal, folders);
-        auto const pause = std::max(wait_min, time_to_store(largest)) * share / 2;
+        auto const open = co_await open_bytes(journal, folders);
+        auto const pause = std::max(wait_min, time_to_store(open)) * share / 2;
         bool const go_on = co_await wait_unless_stopped(context, pause);
         if (!go_on) co_return copies;
         auto const here = co_await look(destination, journal, std::move(folders), found);

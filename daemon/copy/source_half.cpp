@@ -414,9 +414,13 @@ Task<> SourceHalf::forget_expunged(FolderWork& folder, LedgerView const& entries
 }
 
 Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {
-    if (listing == Listing::metadata && folder.listed_ahead)
-        co_return *std::exchange(folder.listed_ahead, std::nullopt);
+    auto& ahead = folder.listed_ahead;
     std::vector<MessageMeta> listed;
+    if (listing == Listing::metadata && ahead && ahead->window == window) {
+        listed = std::move(ahead->messages);
+        ahead.reset();
+        co_return listed;
+    }
     bool const hides_reports = folder.mapped.source.name.is_inbox();
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
         bool const is_report =

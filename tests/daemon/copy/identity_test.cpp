@@ -52,6 +52,18 @@ TEST(BodyObserver, AgreesWithTheHeaderBlockHoweverTheBodyIsCut) {
     }
 }
 
+TEST(BodyObserver, FindsTheEndOfTheHeaderBlockWhereverItLies) {
+    for (std::string const line : {"\r\n", "\n"}) {
+        auto const end = "Message-ID: <late@example.org>" + line + line;
+        for (std::size_t filling = 1990; filling < 2060; ++filling) {
+            auto const header = "X: " + std::string(filling, 'x') + line + end;
+            BodyObserver observer;
+            observer.add(header + "Date: not a header" + line + line);
+            EXPECT_EQ(observer.finish(), identity_of_headers(header)) << filling;
+        }
+    }
+}
+
 TEST(BodyObserver, TakesTheWholeBodyWhereHeadersSayNothing) {
     BodyObserver one;
     one.add("Subject: a\r\n\r\nfirst");

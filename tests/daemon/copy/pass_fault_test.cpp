@@ -223,6 +223,23 @@ TEST(PassLostJournal, WaitsForNobodyWhereTheMailboxIsNew) {
 }
 
 /// What the server says in place of a status counts, although all mail is copied.
+TEST(PassBrokenBody, DoesNotHoldUpWhatComesBeforeIt) {
+    World world;
+    for (int i = 0; i < 4; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.source.add_message("INBOX", sample_message(4, 100'000));
+    world.options.batch_messages_max = 10;
+    std::size_t pieces = 0;
+    world.source.falls_silent = [&](std::string_view what) {
+        pieces = what == "piece of a body" ? pieces + 1 : 0;
+        if (pieces == 50) world.source.fail_at(1, test::Fault::lose_connection);
+        return false;
+    };
+    EXPECT_FALSE(world.run().ok());
+    EXPECT_EQ(world.destination.at("INBOX").messages.size(), 4U);
+    world.source.falls_silent = nullptr;
+    EXPECT_EQ(succeed(world).messages_copied, 1U);
+}
+
 TEST(PassStatus, EndsWithTheWordsOfTheServer) {
     World world;
     fill(world);
