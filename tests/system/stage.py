@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,11 +26,23 @@ BUS = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration
 '''
 
 
+_ports_given = set()
+
+
 def free_ports(count):
-    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Ports at which nobody listens, none of them given before. Below those that connections get: a server that is
+    started a moment later would find one of these taken."""
+    ports = []
+    while len(ports) < count:
+        port = random.SystemRandom().randrange(20000, 32768)
+        if port in _ports_given:
+            continue
+        try:
+            socket.create_server(('127.0.0.1', port)).close()
+        except OSError:
+            continue
+        _ports_given.add(port)
+        ports.append(port)
     return ports
 
 
