@@ -1,6 +1,7 @@
 #include "daemon/copy/appended_flags.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "common/error.hpp"
 #include "common/text.hpp"
@@ -49,9 +50,13 @@ FlagKeeping judge_flags(std::vector<AppendedFlags> const& copies) {
 }
 
 bool have_lost_several_kinds(std::vector<AppendedFlags> const& copies) {
-    Flags lost;
-    for (auto const& copy : copies) lost = lost.with(missing_flags(copy));
-    return split(lost.to_string(), ' ').size() > 1;
+    // Not keywords: a server may have dropped those at once, and the user cleared the rest.
+    std::array constexpr kinds = {imap::SystemFlag::answered, imap::SystemFlag::flagged,
+                                  imap::SystemFlag::draft, imap::SystemFlag::seen};
+    return std::ranges::count_if(kinds, [&](imap::SystemFlag kind) {
+               return std::ranges::any_of(
+                   copies, [&](AppendedFlags const& copy) { return missing_flags(copy).has(kind); });
+           }) > 1;
 }
 
 void FoundFolders::add(MailboxName const& mailbox, MailboxStatus const& status) {

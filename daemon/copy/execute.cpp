@@ -232,7 +232,9 @@ Task<> list_ahead(LaneParts& parts, FolderWork& folder) {
     std::function<void(MessageMeta)> const sink = [&listed](MessageMeta meta) {
         listed.push_back(std::move(meta));
     };
-    auto const window = make_windows(Uid(1), folder.source, parts.options.messages_per_share).front();
+    auto const windows = make_windows(Uid(1), folder.source, parts.options.messages_per_share);
+    if (windows.empty()) co_return;  // A server may count messages and tell no UID that they could have.
+    auto const window = windows.front();
     auto const asked = co_await attempt(
         parts.source.list_messages(folder.mapped.source.name, window, Listing::metadata, sink));
     auto const error = error_of(asked.exception);

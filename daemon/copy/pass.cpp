@@ -12,6 +12,7 @@ namespace imapcopy::copy {
 namespace {
 
 constexpr int reconnections_max = 5;  ///< Without progress; then the job's own retry takes over.
+constexpr Duration settle_wait_max = std::chrono::minutes(10);
 
 LaneOptions lane_options(PassOptions const& options, EndpointTraits const& destination) {
     LaneOptions lane;
@@ -28,7 +29,7 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
 struct Lesson {
     Duration settle_wait{};
     bool uid_validity_changed = false;  ///< That ended the last one.
-    bool nothing_stored = false;        ///< By the last one.
+    bool nothing_stored = false;        ///< By the last one, although bodies came.
     FoundFolders found = {};
 };
 
@@ -136,8 +137,9 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
-        lesson = {std::max(lesson.settle_wait, 2 * state.slowest_append),
-                  error.code == ErrorCode::uid_validity_changed, state.messages_copied == 0,
+        auto const begun = std::ranges::any_of(state.folders, [](auto const& each) { return each->begun; });
+        lesson = {std::max(lesson.settle_wait, std::min(2 * state.slowest_append, settle_wait_max)),
+                  error.code == ErrorCode::uid_validity_changed, begun && state.messages_copied == 0,
                   std::move(state.found)};
     }
 }
