@@ -129,9 +129,8 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     bool const lost = have_lost_several_kinds(lacking);
     for (auto& copy : lacking) {
         bool const ours = found.came_since(mailbox, uid_validity, copy.destination_uid);
-        if (lost || ours) {
-            // What somebody may have undeleted stays.
-            if (!ours) copy.given = copy.given.without(Flags::parse("\\Deleted"));
+        // What somebody may have undeleted is named only.
+        if (ours || (lost && !copy.given.has(imap::SystemFlag::deleted))) {
             forgotten.push_back(std::move(copy));
         } else {
             note_missing_flags(*std::ranges::find(outcomes, copy.source_uid, &Outcome::source_uid), copy);

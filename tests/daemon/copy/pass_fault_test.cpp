@@ -222,7 +222,6 @@ TEST(PassLostJournal, WaitsForNobodyWhereTheMailboxIsNew) {
     EXPECT_EQ(world.clock.now(), began);
 }
 
-/// What the server says in place of a status counts, although all mail is copied.
 TEST(PassBrokenBody, DoesNotHoldUpWhatComesBeforeIt) {
     World world;
     for (int i = 0; i < 4; ++i) world.source.add_message("INBOX", sample_message(i));
@@ -240,6 +239,7 @@ TEST(PassBrokenBody, DoesNotHoldUpWhatComesBeforeIt) {
     EXPECT_EQ(succeed(world).messages_copied, 1U);
 }
 
+/// What the server says in place of a status counts, although all mail is copied.
 TEST(PassStatus, EndsWithTheWordsOfTheServer) {
     World world;
     fill(world);
