@@ -9,6 +9,7 @@
 #include "daemon/copy/account_view.hpp"
 #include "daemon/copy/connected.hpp"
 #include "daemon/copy/lane_pace.hpp"
+#include "daemon/copy/probe.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -267,6 +268,7 @@ Task<std::vector<FolderWork*>> prepare(LaneParts& parts, TaskGroup& beside) {
     auto const listed = co_await attempt(listing.join());
     prepared.rethrow();
     listed.rethrow();
+    co_await probe(parts, *prepared.value);
     co_return std::move(*prepared.value);
 }
 

@@ -49,6 +49,7 @@ struct FolderWork {
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
     std::set<Uid> doubtful;         ///< Copied although the destination may hold them; rare.
+    std::uint64_t probed = 0;       ///< Copied by probe() and not met by a plan yet.
     std::uint64_t refused_now = 0;  ///< Messages that this try recorded as refused.
     FolderResult result;
 };

@@ -264,4 +264,9 @@ Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& jour
     co_return copies;
 }
 
+Task<> look_again(Endpoint& destination, Journal& journal, FoundFolders const& found) {
+    auto folders = co_await journal.folders_with_open_entries();
+    if (!folders.empty()) (void)co_await look(destination, journal, std::move(folders), found);
+}
+
 }  // namespace imapcopy::copy

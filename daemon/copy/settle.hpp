@@ -33,6 +33,9 @@ Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName ma
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait,
                            FoundFolders const& found);
 
+/// One more such look, without a wait.
+Task<> look_again(Endpoint& destination, Journal& journal, FoundFolders const& found);
+
 /// Sleeps in short steps, so that a stop is seen soon. False: stop.
 Task<bool> wait_unless_stopped(Context context, Duration wait);
 

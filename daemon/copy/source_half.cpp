@@ -478,8 +478,10 @@ Task<> SourceHalf::record_decisions(FolderWork& folder, WindowPlan const& plan,
         parts_.state.count_refused(folder);
     }
     auto& state = parts_.state;
-    state.progress.messages_done += plan.known + plan.adopt.size();
-    folder.result.recognised += plan.known + plan.adopt.size();
+    auto const counted = std::min(plan.known, folder.probed);
+    folder.probed -= counted;
+    state.progress.messages_done += plan.known - counted + plan.adopt.size();
+    folder.result.recognised += plan.known - counted + plan.adopt.size();
     state.report();
     if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
 }

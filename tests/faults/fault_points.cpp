@@ -61,6 +61,8 @@ constexpr std::uint64_t long_stream_bytes = 64 * 1024;
 constexpr std::uint64_t dense_bytes = 3000;
 constexpr std::uint64_t sparse_step = 151;
 
+constexpr auto last_break = Break::stall_hidden;
+
 constexpr std::string_view streams_world = "streams";
 constexpr std::string_view lanes_world = "lanes";
 constexpr std::string_view flags_world = "flags";
@@ -68,6 +70,7 @@ constexpr std::string_view flags_world = "flags";
 /// A seed means the same world for ever: the dialects that came later have seeds of their own.
 constexpr std::size_t dialects_of_old = 4;
 constexpr std::uint64_t seeds_per_minimal = 8;
+constexpr std::uint64_t seeds_per_hiding = 16;  ///< Where what shows late shows only if an APPEND meets it.
 
 std::string name_of(WorldPlan const& plan) {
     if (plan.streams) return std::string(streams_world);
@@ -82,10 +85,10 @@ std::optional<std::size_t> place_of(std::array<std::string_view, size> const& na
     return static_cast<std::size_t>(found - names.begin());
 }
 
-/// The value of an enumeration whose names `to_string` knows.
+/// The value, up to `last`, of an enumeration whose names `to_string` knows.
 template <class Enum>
-std::optional<Enum> parse_enum(std::string_view name) {
-    for (std::uint8_t i = 0; i < 8; ++i) {
+std::optional<Enum> parse_enum(std::string_view name, Enum last) {
+    for (std::uint8_t i = 0; i <= static_cast<std::uint8_t>(last); ++i) {
         if (to_string(static_cast<Enum>(i)) == name) return static_cast<Enum>(i);
     }
     return std::nullopt;
@@ -119,12 +122,12 @@ std::optional<FaultPoint> parse_of_server(Side side, std::vector<std::string_vie
     if (what == "stop") return FaultPoint{side, StopRequest{static_cast<std::size_t>(*number)}};
     if (parts.size() < 4) return std::nullopt;
     if (what == "reply") {
-        auto const change = parse_enum<ReplyChange>(parts[3]);
+        auto const change = parse_enum(parts[3], ReplyChange::silence);
         if (!change) return std::nullopt;
         std::string const code(parts.size() > 4 ? parts[4] : std::string_view());
         return FaultPoint{side, ReplyFault{static_cast<std::size_t>(*number), *change, code}};
     }
-    auto const kind = parse_enum<Break>(parts[3]);
+    auto const kind = parse_enum(parts[3], last_break);
     if (!kind || (what != "to_server" && what != "to_client")) return std::nullopt;
     auto const direction = what == "to_server" ? Direction::to_server : Direction::to_client;
     return FaultPoint{side, ByteFault{direction, *number, *kind}};
@@ -133,7 +136,7 @@ std::optional<FaultPoint> parse_of_server(Side side, std::vector<std::string_vie
 /// True for a kind that differs from its simple form only in what becomes of an APPEND.
 bool is_about_stores(Break kind) {
     return kind == Break::reset_dropped || kind == Break::reset_late || kind == Break::stall_late ||
-           kind == Break::crash_late;
+           kind == Break::crash_late || kind == Break::stall_hidden;
 }
 
 /// True for a kind that differs from `reset` only for commands on their way to the server. While its bytes
@@ -147,7 +150,7 @@ void for_each_byte_fault(Side side, Direction direction, std::uint64_t bytes,
     for (std::uint64_t offset = 0; offset <= bytes; ++offset) {
         bool const inside = bytes > long_stream_bytes && offset > dense_bytes && offset + dense_bytes < bytes;
         if (inside && offset % sparse_step != 0) continue;
-        for (std::uint8_t kind = 0; kind <= static_cast<std::uint8_t>(Break::crash_late); ++kind) {
+        for (std::uint8_t kind = 0; kind <= static_cast<std::uint8_t>(last_break); ++kind) {
             // What a source does with a command that nobody waits for makes no difference.
             if (side == Side::source && is_about_stores(static_cast<Break>(kind))) continue;
             bool const rarer = direction == Direction::to_client && is_like_reset(static_cast<Break>(kind));
@@ -292,7 +295,9 @@ FaultCase random_case(std::uint64_t seed) {
             }
             case 3: result.faults.push_back({side, StopRequest{1 + below(server.commands)}}); break;
             default: {
-                auto const kind = static_cast<Break>(below(8));
+                auto kind = static_cast<Break>(below(8));
+                bool const hides = seed % seeds_per_hiding == 9;
+                if (hides && kind == Break::stall_late) kind = Break::stall_hidden;
                 auto const direction = below(2) == 0 ? Direction::to_server : Direction::to_client;
                 auto const bytes =
                     direction == Direction::to_server ? server.received_bytes : server.sent_bytes;

@@ -32,6 +32,14 @@ Uid MemoryServer::add_message(std::string const& mailbox, std::string body, Flag
     return uid;
 }
 
+bool MemoryServer::reveal(std::string const& mailbox) {
+    auto const messages = hidden.extract(mailbox);
+    if (messages.empty()) return false;
+    for (auto& message : messages.mapped())
+        add_message(mailbox, message.body, message.flags, message.internal_date.unix_seconds);
+    return true;
+}
+
 StoredMailbox* MemoryServer::find(MailboxName const& name) {
     auto const found =
         std::ranges::find_if(mailboxes_, [&](auto const& m) { return m->mailbox.name == name; });
@@ -365,6 +373,10 @@ class MemoryEndpoint::MemoryAppend final : public Append {
             if (messages_[i].body.size() != sizes_[i]) throw std::logic_error("an append of the wrong size");
         }
         if (server.find(mailbox_) == nullptr) outcome_.kind = AppendOutcome::Kind::missing_mailbox;
+        if (server.reveal(mailbox_.utf8)) {
+            outcome_.kind = AppendOutcome::Kind::refused;
+            outcome_.error = {ErrorCode::server_bug, "append", "something is there", Side::destination};
+        }
         for (auto const& message : messages_) {
             auto error = server.refuse ? server.refuse(message.body) : std::nullopt;
             if (server.refuse_message && server.refuse_message(message))

@@ -65,7 +65,9 @@ class MemoryServer {
     bool append_keeps_flags = true;          ///< Else APPEND stores without them; STORE sets them.
     std::set<std::string> restless;          ///< Folders that get another UIDVALIDITY at each opening.
     std::set<std::string> without_keywords;  ///< Folders that keep none.
-    std::size_t hidden_bodies = 0;           ///< So many times the body of a listed message is not given.
+    /// Stored, and seen by nobody until the next APPEND to that folder is refused because of them.
+    std::map<std::string, std::vector<StoredMessage>> hidden;
+    std::size_t hidden_bodies = 0;  ///< So many times the body of a listed message is not given.
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
     /// Says no to a message for its flags or its date.
@@ -82,6 +84,8 @@ class MemoryServer {
     StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
     Uid add_message(std::string const& mailbox, std::string body, Flags flags = {},
                     std::int64_t unix_seconds = 0);
+    /// Makes visible what is hidden in the mailbox; false: nothing is.
+    bool reveal(std::string const& mailbox);
     StoredMailbox* find(MailboxName const& name);
     StoredMailbox& at(std::string const& utf8);
     std::vector<std::unique_ptr<StoredMailbox>> const& mailboxes() const { return mailboxes_; }

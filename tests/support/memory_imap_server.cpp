@@ -53,8 +53,9 @@ class ImapWire {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> break_names = {
-    "close", "reset", "reset_dropped", "reset_late", "stall", "stall_late", "crash", "crash_late"};
+constexpr std::array<std::string_view, 9> break_names = {"close",      "reset",      "reset_dropped",
+                                                         "reset_late", "stall",      "stall_late",
+                                                         "crash",      "crash_late", "stall_hidden"};
 constexpr std::array<std::string_view, 8> change_names = {"no",        "no_early", "bad",   "bye",
                                                           "bye_after", "garbage",  "delay", "silence"};
 
@@ -234,6 +235,7 @@ void ImapWire::break_now(Break kind, Direction direction) {
             state_ = State::reset;
             break;
         case Break::stall: state_ = receiving ? State::deaf : State::mute; break;
+        case Break::stall_hidden: conversation_.hides = true; [[fallthrough]];
         case Break::stall_late: state_ = State::frozen; break;
         case Break::crash:
         case Break::crash_late: server_.on_crash(kind); break;

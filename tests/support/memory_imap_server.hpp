@@ -39,6 +39,10 @@ enum class Break : std::uint8_t {
     stall_late,     ///< Nothing moves at all, and as reset_late from the time the client gives up.
     crash,          ///< The client's process dies: `on_crash` is called.
     crash_late,     ///< The same, and as reset_late.
+    /// Nothing moves at all, and what the server has not answered by the time the client gives up stays
+    /// hidden, as if the server had been killed while it stored: the next APPEND to the folder meets it and
+    /// is refused, and then it shows (Dovecot's sdbox).
+    stall_hidden,
 };
 std::string_view to_string(Break kind);
 

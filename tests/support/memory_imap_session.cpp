@@ -437,6 +437,10 @@ void ImapConversation::append() {
     }
     auto* const mailbox = named(2);
     if (mailbox == nullptr) return tagged("NO [TRYCREATE] no such mailbox");
+    if (server_.storage.reveal(mailbox->mailbox.name.utf8)) {
+        hold_until = server_.storage.clock().now() + short_delay;
+        return tagged("NO [SERVERBUG] something is there already");
+    }
     if (server_.before_append) server_.before_append(*mailbox);
     ++server_.appends;
     ++appends_stored;
@@ -448,7 +452,12 @@ void ImapConversation::append() {
     }
     auto const now = server_.storage.clock().now();
     if (commit_delay) {
-        server_.late_.push_back({now + *commit_delay, mailbox->mailbox.name, std::move(messages)});
+        auto const& name = mailbox->mailbox.name;
+        if (hides) {
+            std::ranges::move(messages, std::back_inserter(server_.storage.hidden[name.utf8]));
+            return;
+        }
+        server_.late_.push_back({now + *commit_delay, name, std::move(messages)});
         return;
     }
     auto const first = mailbox->uid_next;

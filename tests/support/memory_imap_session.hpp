@@ -33,6 +33,7 @@ class ImapConversation {
     std::optional<TimePoint> hold_until;  ///< `out` is not given out before.
     /// From now on what is appended becomes visible so much later, and under a UID of that time.
     std::optional<Duration> commit_delay;
+    bool hides = false;  ///< And then only if an APPEND meets it.
     /// An answer was replaced by something that ends the connection: the client may do as it likes.
     bool is_faulty = false;
     /// Whole APPENDs carried out on this connection.

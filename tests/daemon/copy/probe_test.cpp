@@ -1,0 +1,91 @@
+// Probe through whole passes: messages were appended, nobody heard the answer, and no listing shows them.
+
+#include "daemon/copy/probe.hpp"
+
+#include "tests/daemon/copy/pass_fixture.hpp"
+
+namespace imapcopy::test {
+namespace {
+
+/// Announces the first `count` messages of the source's INBOX as a pass does that ends before the answer.
+Task<> announce(World& world, std::size_t count) {
+    auto const inbox = MailboxName::from_utf8("INBOX").value();
+    FolderKey key{inbox, inbox};
+    auto const record = co_await world.journal.folder(std::move(key));
+    co_await world.journal.set_source_epoch(record.id, UidValidity(world.source.at("INBOX").uid_validity));
+    auto const& destination = world.destination.at("INBOX");
+    co_await world.journal.set_destination_epoch(record.id, UidValidity(destination.uid_validity));
+    std::vector<Intent> intents;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto const& message = world.source.at("INBOX").messages[i];
+        intents.push_back({message.uid,
+                           identity_of_headers(message.body.substr(0, message.body.find("\r\n\r\n"))),
+                           message.body.size(),
+                           message.internal_date,
+                           message.flags,
+                           {},
+                           UidValidity(destination.uid_validity),
+                           Uid(destination.uid_next),
+                           {},
+                           {}});
+    }
+    co_await world.journal.begin(record.id, std::move(intents));
+}
+
+struct LostAppends : World {
+    LostAppends() {
+        options.batch_messages_max = 1;
+        for (int i = 1; i <= 6; ++i) source.add_message("INBOX", sample_message(i), {}, 1000 + i);
+        run_task(io, clock, announce(*this, 4)).rethrow();
+    }
+    void hide(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i)
+            destination.hidden["INBOX"].push_back(source.at("INBOX").messages[i]);
+    }
+};
+
+TEST(Probe, FindsWhatAppearsOnlyWhenAnAppendMeetsIt) {
+    LostAppends world;
+    world.hide(4);
+    auto const result = succeed(world);
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+    EXPECT_EQ(result.messages_copied, 2U);
+}
+
+TEST(Probe, GoesAloneAndIsCountedOnce) {
+    LostAppends world;
+    auto const result = succeed(world);
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+    EXPECT_EQ(result.messages_copied, 6U);
+    ASSERT_EQ(result.folders.size(), 1U);
+    EXPECT_EQ(result.folders.front().copied, 6U);
+    EXPECT_EQ(result.folders.front().recognised, 0U);
+    EXPECT_EQ(world.observer.last.messages_done, 6U);
+    EXPECT_EQ(world.observer.last.folders_done, 1U);
+    auto const& log = world.destination.log;
+    auto const first = std::ranges::find(log, "append INBOX 1");
+    auto const second = std::find(first + 1, log.end(), "append INBOX 1");
+    EXPECT_NE(std::find(first, second, "list_messages INBOX"), second) << "nobody looked before the rest";
+}
+
+TEST(Probe, IsTheFirstThatIsStillAtTheSource) {
+    LostAppends world;
+    world.hide(4);
+    for (auto const uid : {1, 2}) world.source.remove_message("INBOX", Uid(static_cast<std::uint32_t>(uid)));
+    succeed(world);
+    EXPECT_EQ(world.destination.at("INBOX").messages.size(), 6U);
+}
+
+TEST(Probe, IsNotNeededWhereEverythingIsFound) {
+    LostAppends world;
+    for (std::size_t i = 0; i < 4; ++i) {
+        auto const& message = world.source.at("INBOX").messages[i];
+        world.destination.add_message("INBOX", message.body, {}, message.internal_date.unix_seconds);
+    }
+    EXPECT_EQ(succeed(world).messages_copied, 2U);
+    EXPECT_EQ(world.destination.count_commands("fetch"), 0U);
+    EXPECT_EQ(world.source.count_commands("fetch"), 1U);
+}
+
+}  // namespace
+}  // namespace imapcopy::test
