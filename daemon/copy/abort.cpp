@@ -29,6 +29,9 @@ class AbortableEndpoint final : public Endpoint {
     Task<Opened> open(MailboxName mailbox, Access access) override {
         return endpoint_->open(std::move(mailbox), access);
     }
+    void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
+        endpoint_->expect(mailbox, uid_validity);
+    }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override {
         return endpoint_->list_messages(std::move(mailbox), range, listing, std::move(sink));

@@ -117,6 +117,10 @@ class Endpoint {
     virtual Task<std::vector<std::optional<MailboxStatus>>> status(std::vector<MailboxName> mailboxes) = 0;
     /// EXAMINE or SELECT, even if it is open already.
     virtual Task<Opened> open(MailboxName mailbox, Access access) = 0;
+    /// From now on listing, fetching and setting flags fail with uid_validity_changed where the folder has
+    /// another UIDVALIDITY than this one: UIDs that somebody else has learnt would mean other messages. Where
+    /// nothing is expected, the first opening tells.
+    virtual void expect(MailboxName const& mailbox, UidValidity uid_validity) = 0;
 
     /// Calls `sink` for each message with a UID in `range`, in the server's order. `sink` must not throw.
     virtual Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,

@@ -292,6 +292,7 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
     for (auto& mapped : map.folders) add_folder(state, std::move(mapped));
+    expect_what_was_viewed(parts);
     auto all = folders_where(state, [](FolderWork const&) { return true; });
     co_await for_each_together(parts, std::move(all), recall_folder);
     note_round_trips(parts);

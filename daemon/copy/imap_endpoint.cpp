@@ -58,6 +58,9 @@ class ImapEndpoint final : public Endpoint {
     Task<AccountView> list() override;
     Task<std::vector<std::optional<MailboxStatus>>> status(std::vector<MailboxName> mailboxes) override;
     Task<Opened> open(MailboxName mailbox, Access access) override;
+    void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
+        validities_.insert_or_assign(mailbox.wire, uid_validity);
+    }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override;
     Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,
@@ -300,7 +303,7 @@ void ImapEndpoint::check_validity(Opening const& opening) {
     if (first || place->second == now) return;
     place->second = now;
     throw Failure({.code = ErrorCode::uid_validity_changed,
-                   .message = "open " + in_quotes(opening.mailbox) + " again: it has become another folder",
+                   .message = "open " + in_quotes(opening.mailbox) + ": it has become another folder",
                    .side = side_});
 }
 

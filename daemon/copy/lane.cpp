@@ -64,6 +64,13 @@ Task<bool> run_lane(LaneParts& parts, LanePace& pace, SourceHalf& source, BodyQu
 
 }  // namespace
 
+void expect_what_was_viewed(LaneParts& parts) {
+    for (auto const& folder : parts.state.folders) {
+        auto const uid_validity = folder->source.uid_validity;
+        if (uid_validity.value() != 0) parts.source.expect(folder->mapped.source.name, uid_validity);
+    }
+}
+
 Task<bool> copy_folders(LaneParts& parts, FolderQueue& queue) {
     LanePace pace(parts);
     BodyQueue bodies(parts.options.buffer_bytes, pace);

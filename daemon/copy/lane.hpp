@@ -33,6 +33,9 @@ struct LaneParts {
     std::vector<RetryGroup> retries = {};  ///< Of this lane, not tried again yet.
 };
 
+/// The view has learnt the UIDs of the source's folders over another connection, or some time ago.
+void expect_what_was_viewed(LaneParts& parts);
+
 /// Copies folder after folder from `queue`: lists, plans, fetches and appends window by window. Messages of
 /// refused batches are tried again when they become many; the last of them come back in state.retries.
 /// Returns false if the stop signal ended it early: everything announced has been answered. Throws the first

@@ -70,6 +70,7 @@ Task<> Crew::run_further_lane() {
     ++state.progress.lanes;
     state.report();
     co_await queue_.opened();
+    expect_what_was_viewed(parts);
     bool const ok = co_await run_lane(parts);
     --state.progress.lanes;
     queue_.remove_lane(parts.seat);

@@ -16,9 +16,7 @@ Task<bool> changes_again(Endpoint& endpoint, MailboxName mailbox, Access access,
 }
 
 Task<bool> is_restless_at_source(LaneParts& parts, FolderWork const& folder) {
-    auto const known = folder.record.source_uid_validity;
     auto const told = folder.source.uid_validity;
-    if (known.value() == 0 || known == told) co_return false;
     bool const again =
         co_await changes_again(parts.source, folder.mapped.source.name, Access::read_only, told);
     co_return again;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/attempt.hpp"
 #include "daemon/copy/endpoint.hpp"
 #include "daemon/copy/identity.hpp"
 #include "tests/support/memory_account.hpp"
@@ -272,6 +273,21 @@ TEST_P(EndpointContract, TellsAMissingFolderFromARefusedMessage) {
         EXPECT_EQ(outcomes.at(0).kind, copy::AppendOutcome::Kind::missing_mailbox);
         auto const missing = co_await status_of(endpoint, nature.prefix + "Nowhere");
         EXPECT_FALSE(missing);
+    });
+}
+
+TEST_P(EndpointContract, TellsThatAFolderIsNotTheExpectedOne) {
+    with_endpoint([](copy::Endpoint& endpoint, ServerNature nature) -> Task<> {
+        std::vector<std::string> bodies(1, sample_message(1));
+        co_await append_all(endpoint, name("INBOX"), std::move(bodies), nature);
+        auto const status = co_await status_of(endpoint, "INBOX");
+        endpoint.expect(name("INBOX"), status->uid_validity);
+        auto const listed = co_await list_all(endpoint, name("INBOX"), copy::Listing::flags);
+        EXPECT_EQ(listed.size(), 1U);
+        endpoint.expect(name("INBOX"), UidValidity(status->uid_validity.value() + 1));
+        auto const refused = co_await attempt(list_all(endpoint, name("INBOX"), copy::Listing::flags));
+        auto const error = error_of(refused.exception);
+        EXPECT_TRUE(error && error->code == ErrorCode::uid_validity_changed);
     });
 }
 

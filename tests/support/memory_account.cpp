@@ -147,15 +147,14 @@ StoredMailbox& MemoryEndpoint::require(MailboxName const& name, std::string_view
         throw Failure(
             Error{ErrorCode::folder_vanished, std::string(what) + " \"" + name.utf8 + "\"", {}, side_});
     }
-    opened_.insert(name.utf8);
     if (server_.restless.contains(name.utf8)) ++found->uid_validity;
     return *found;
 }
 
 StoredMailbox& MemoryEndpoint::require_same(MailboxName const& name, std::string_view what) {
-    bool const again = opened_.contains(name.utf8);
     auto& found = require(name, what);
-    if (again && server_.restless.contains(name.utf8))
+    auto const [expected, first] = validities_.try_emplace(name.utf8, found.uid_validity);
+    if (!first && std::exchange(expected->second, found.uid_validity) != found.uid_validity)
         throw Failure(Error{ErrorCode::uid_validity_changed, std::string(what) + " again", {}, side_});
     return found;
 }
@@ -199,6 +198,7 @@ Task<Opened> MemoryEndpoint::open(MailboxName mailbox, Access access) {
     server_.log.push_back((access == Access::read_only ? "examine " : "select ") + mailbox.utf8);
     co_await begin_command("open");
     auto const& stored = require(mailbox, "open");
+    expect(mailbox, UidValidity(stored.uid_validity));
     Opened opened{status_of(stored), {}};
     opened.permanent_flags.flags = Flags::parse("\\Seen \\Answered \\Flagged \\Deleted \\Draft");
     opened.permanent_flags.any_keyword =

@@ -128,6 +128,9 @@ class MemoryEndpoint final : public Endpoint {
     Task<AccountView> list() override;
     Task<std::vector<std::optional<MailboxStatus>>> status(std::vector<MailboxName> mailboxes) override;
     Task<Opened> open(MailboxName mailbox, Access access) override;
+    void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
+        validities_.insert_or_assign(mailbox.utf8, uid_validity.value());
+    }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override;
     Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,
@@ -160,9 +163,9 @@ class MemoryEndpoint final : public Endpoint {
     MemoryServer& server_;
     Side side_;
     AsyncMutex writing_;
-    bool is_writing_ = false;  ///< Some APPEND.
-    Event changed_;            ///< is_writing_ or dead_ is.
-    std::set<std::string> opened_;
+    bool is_writing_ = false;                          ///< Some APPEND.
+    Event changed_;                                    ///< is_writing_ or dead_ is.
+    std::map<std::string, std::uint32_t> validities_;  ///< Expected, or of the first opening.
     bool dead_ = false;
     ErrorCode cause_ = ErrorCode::connection_lost;  ///< Of death.
     std::uint64_t bytes_ = 0;

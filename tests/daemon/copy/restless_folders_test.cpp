@@ -67,5 +67,26 @@ TEST(RestlessFolders, LeaveAloneWhatHasChangedOnce) {
     EXPECT_EQ(world.destination.contents(), world.source.contents());
 }
 
+/// Its UIDs are other messages' than those that the ledger would take them for.
+TEST(RestlessFolders, AreViewedAgainWhereOneWasMadeAnewBehindTheView) {
+    for (std::uint32_t const lanes : {1, 3}) {
+        World world;
+        fill_two(world);
+        world.options.messages_per_lane = 1;
+        world.options.lanes_max = lanes;
+        world.source.before_step = [&] {
+            auto& inbox = world.source.at("INBOX");
+            if (inbox.uid_validity > 2000 || world.destination.count_commands("create") == 0) return;
+            inbox.uid_validity = 2001;
+            for (auto& message : inbox.messages) message.flags = Flags::parse("\\Flagged");
+        };
+        world.source.traits.condstore = false;
+        EXPECT_THAT(succeed(world).exceptions, SizeIs(0));
+        EXPECT_GE(world.connections.count, 4U) << "nobody noticed";
+        world.destination.set_flags("INBOX", Uid(1), Flags::parse("\\Flagged"));  // Who was there before.
+        EXPECT_EQ(world.destination.contents(), world.source.contents());
+    }
+}
+
 }  // namespace
 }  // namespace imapcopy::copy

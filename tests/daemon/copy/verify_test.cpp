@@ -38,6 +38,9 @@ class Hiding final : public Endpoint {
     Task<Opened> open(MailboxName mailbox, Access access) override {
         return inner_->open(std::move(mailbox), access);
     }
+    void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
+        inner_->expect(mailbox, uid_validity);
+    }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override {
         bool const here = mailbox.is_inbox() && !listed_;
