@@ -268,8 +268,10 @@ Task<std::vector<FolderWork*>> prepare(LaneParts& parts, TaskGroup& beside) {
     auto const listed = co_await attempt(listing.join());
     prepared.rethrow();
     listed.rethrow();
-    co_await probe(parts, *prepared.value);
-    co_return std::move(*prepared.value);
+    auto folders = std::move(*prepared.value);
+    co_await probe(parts, folders);
+    std::erase_if(folders, [](FolderWork const* folder) { return folder->given_up; });
+    co_return folders;
 }
 
 Task<> record_complete(LaneParts& parts, FolderWork& folder) {

@@ -49,7 +49,7 @@ struct FolderWork {
     std::optional<TimePoint> recreated;  ///< When it had vanished under us; a second time it is given up.
     bool given_up = false;
     std::set<Uid> doubtful;         ///< Copied although the destination may hold them; rare.
-    std::uint64_t probed = 0;       ///< Copied by probe() and not met by a plan yet.
+    std::uint64_t probed = 0;       ///< Dealt with by probe() and not met by a plan yet.
     std::uint64_t refused_now = 0;  ///< Messages that this try recorded as refused.
     FolderResult result;
 };
@@ -75,6 +75,7 @@ class PassState {
     std::uint64_t exceptions_unlisted = 0;             ///< Those beyond.
     FoundFolders found;                                ///< By this pass, in whichever try.
     Progress progress;
+    std::uint64_t copies_found = 0;  ///< Of earlier tries, by settle().
     std::uint64_t messages_copied = 0;
     std::uint64_t bytes_copied = 0;
     bool changed = false;

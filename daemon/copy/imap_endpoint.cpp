@@ -145,7 +145,7 @@ class ImapEndpoint final : public Endpoint {
     Event folder_free_;
     std::size_t folder_users_ = 0;
     std::shared_ptr<Opening> opening_;
-    /// What open() or the first opening found: a folder that is opened again must still be the same.
+    /// What is expected, or the first opening found: a folder that is opened again must still be the same.
     std::map<std::string, UidValidity> validities_;
     CompressionTrial own_trial_;
     CompressionTrial& trial_;
@@ -299,9 +299,9 @@ Task<> ImapEndpoint::await_opening(Opening& opening) {
 /// A folder that was deleted and created again has other messages under the same UIDs.
 void ImapEndpoint::check_validity(Opening const& opening) {
     auto const now = opening.reader.opened().status.uid_validity;
-    auto const [place, first] = validities_.try_emplace(opening.mailbox.wire, now);
-    if (first || place->second == now) return;
-    place->second = now;
+    if (now.value() == 0) return;  // RFC 3501 §6.3.1: then its UIDs never change.
+    auto const expected = validities_.try_emplace(opening.mailbox.wire, now).first->second;
+    if (expected == now) return;
     throw Failure({.code = ErrorCode::uid_validity_changed,
                    .message = "open " + in_quotes(opening.mailbox) + ": it has become another folder",
                    .side = side_});

@@ -61,7 +61,8 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     if (lesson.nothing_stored) parts.options.batch.bytes_max = streamed_bytes_min;
     state.progress.lanes = 1;
     state.report(Phase::planning);
-    (void)co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
+    state.copies_found =
+        co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders);
     if (may_follow_a_lost_journal(state)) {
@@ -130,7 +131,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         connected.source->abort();
         co_await connected.destination->close();
-        failures = state.messages_copied > 0 ? 1 : failures + 1;
+        failures = state.messages_copied + state.copies_found > 0 ? 1 : failures + 1;
         auto const error = *error_of(tried.exception);
         if (context.stop.requested() || failures > reconnections_max || !is_worth_reconnecting(error)) {
             tried.rethrow();

@@ -12,8 +12,9 @@
 namespace imapcopy::copy {
 
 /// Copies of each folder the first message that settle has not found, waits for the answers, and looks once
-/// more for the others. `folders`: created and opened; nothing was appended to them in this try. Throws as
-/// copy_groups(): a refusal that is not about the message ends the try, and the next one settles again.
+/// more for the others. `folders`: created and opened; nothing was appended to them in this try. May give one
+/// up. Throws as copy_groups(): a refusal that is not about the message ends the try, and the next one
+/// settles again.
 Task<> probe(LaneParts& parts, std::vector<FolderWork*> folders);
 
 }  // namespace imapcopy::copy

@@ -5,36 +5,40 @@
 namespace imapcopy::copy {
 namespace {
 
-/// True if the folder gets another UIDVALIDITY than it was `told` to have a moment ago.
-Task<bool> changes_again(Endpoint& endpoint, MailboxName mailbox, Access access, UidValidity told) {
+/// The UIDVALIDITY that opening the folder tells; none if it is gone: whoever needs it will say so.
+Task<std::optional<UidValidity>> ask(Endpoint& endpoint, MailboxName mailbox, Access access) {
     auto const opened = co_await attempt(endpoint.open(std::move(mailbox), access));
     if (auto const error = error_of(opened.exception)) {
         if (error->code != ErrorCode::folder_vanished) opened.rethrow();
-        co_return false;  // Whoever needs the folder will say so.
+        co_return std::nullopt;
     }
-    co_return opened.value->status.uid_validity != told;
+    co_return opened.value->status.uid_validity;
 }
 
-Task<bool> is_restless_at_source(LaneParts& parts, FolderWork const& folder) {
+/// Where a folder is only another one for EXAMINE than for STATUS, EXAMINE is right.
+Task<bool> is_restless_at_source(LaneParts& parts, FolderWork& folder) {
     auto const told = folder.source.uid_validity;
-    bool const again =
-        co_await changes_again(parts.source, folder.mapped.source.name, Access::read_only, told);
-    co_return again;
+    if (told.value() == 0 || folder.source.messages == 0) co_return false;
+    auto const first = co_await ask(parts.source, folder.mapped.source.name, Access::read_only);
+    if (!first || *first == told) co_return false;
+    auto const second = co_await ask(parts.source, folder.mapped.source.name, Access::read_only);
+    if (second && *second == *first) folder.source.uid_validity = *first;
+    co_return second&&* second != *first;
 }
 
 Task<bool> is_restless_at_destination(LaneParts& parts, FolderWork const& folder) {
     auto const known = folder.record.destination_uid_validity;
     auto const& there = folder.mapped.destination_status;
     if (known.value() == 0 || !there || known == there->uid_validity) co_return false;
-    bool const again = co_await changes_again(parts.destination, folder.mapped.destination,
-                                              Access::read_write, there->uid_validity);
-    co_return again;
+    auto const now = co_await ask(parts.destination, folder.mapped.destination, Access::read_write);
+    co_return now&&* now != there->uid_validity;
 }
 
 }  // namespace
 
 Task<> give_up_restless_folders(LaneParts& parts) {
     for (auto const& folder : parts.state.folders) {
+        if (parts.context.stop.requested()) co_return;
         if (folder->unchanged) continue;
         bool const at_source = co_await is_restless_at_source(parts, *folder);
         bool const restless = at_source || co_await is_restless_at_destination(parts, *folder);

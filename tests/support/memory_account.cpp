@@ -141,6 +141,13 @@ MailboxStatus MemoryEndpoint::status_of(StoredMailbox const& mailbox) const {
             ModSeq(server_.traits.condstore ? mailbox.highest_mod_seq : 0)};
 }
 
+MailboxStatus MemoryEndpoint::told_of(StoredMailbox const& mailbox) const {
+    auto status = status_of(mailbox);
+    auto const told = server_.told_by_status.find(mailbox.mailbox.name.utf8);
+    if (told != server_.told_by_status.end()) status.uid_validity = UidValidity(told->second);
+    return status;
+}
+
 StoredMailbox& MemoryEndpoint::require(MailboxName const& name, std::string_view what) {
     auto* const found = server_.unopenable.contains(name.utf8) ? nullptr : server_.find(name);
     if (found == nullptr || !found->mailbox.selectable) {
@@ -154,7 +161,7 @@ StoredMailbox& MemoryEndpoint::require(MailboxName const& name, std::string_view
 StoredMailbox& MemoryEndpoint::require_same(MailboxName const& name, std::string_view what) {
     auto& found = require(name, what);
     auto const [expected, first] = validities_.try_emplace(name.utf8, found.uid_validity);
-    if (!first && std::exchange(expected->second, found.uid_validity) != found.uid_validity)
+    if (!first && expected->second != found.uid_validity)
         throw Failure(Error{ErrorCode::uid_validity_changed, std::string(what) + " again", {}, side_});
     return found;
 }
@@ -176,7 +183,7 @@ Task<AccountView> MemoryEndpoint::list() {
     view.separator = server_.separator;
     for (auto const& stored : server_.mailboxes_) {
         auto mailbox = stored->mailbox;
-        if (server_.traits.list_status && mailbox.selectable) mailbox.status = status_of(*stored);
+        if (server_.traits.list_status && mailbox.selectable) mailbox.status = told_of(*stored);
         view.mailboxes.push_back(std::move(mailbox));
     }
     co_return view;
@@ -188,7 +195,7 @@ Task<std::vector<std::optional<MailboxStatus>>> MemoryEndpoint::status(std::vect
     std::vector<std::optional<MailboxStatus>> statuses;
     for (auto const& name : mailboxes) {
         auto const* const found = server_.find(name);
-        statuses.push_back(found != nullptr && found->mailbox.selectable ? std::optional(status_of(*found))
+        statuses.push_back(found != nullptr && found->mailbox.selectable ? std::optional(told_of(*found))
                                                                          : std::nullopt);
     }
     co_return statuses;

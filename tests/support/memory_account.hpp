@@ -62,9 +62,10 @@ class MemoryServer {
     std::function<void()> before_step;  ///< Of any endpoint.
     /// True from the step on, by its name, to which no answer comes, nor to any later one.
     std::function<bool(std::string_view what)> falls_silent;
-    bool append_keeps_flags = true;          ///< Else APPEND stores without them; STORE sets them.
-    std::set<std::string> restless;          ///< Folders that get another UIDVALIDITY at each opening.
-    std::set<std::string> without_keywords;  ///< Folders that keep none.
+    bool append_keeps_flags = true;  ///< Else APPEND stores without them; STORE sets them.
+    std::set<std::string> restless;  ///< Folders that get another UIDVALIDITY at each opening.
+    std::map<std::string, std::uint32_t> told_by_status;  ///< UIDVALIDITYs that no opening finds.
+    std::set<std::string> without_keywords;               ///< Folders that keep none.
     /// Stored, and seen by nobody until the next APPEND to that folder is refused because of them.
     std::map<std::string, std::vector<StoredMessage>> hidden;
     std::size_t hidden_bodies = 0;  ///< So many times the body of a listed message is not given.
@@ -155,6 +156,8 @@ class MemoryEndpoint final : public Endpoint {
     Task<> begin_command(std::string_view what);
     void die(ErrorCode cause) noexcept;
     MailboxStatus status_of(StoredMailbox const& mailbox) const;
+    /// What LIST and STATUS tell.
+    MailboxStatus told_of(StoredMailbox const& mailbox) const;
     StoredMailbox& require(MailboxName const& name, std::string_view what);
     /// The same for what relies on the UIDs of an earlier opening.
     StoredMailbox& require_same(MailboxName const& name, std::string_view what);

@@ -61,9 +61,11 @@ TEST(Probe, GoesAloneAndIsCountedOnce) {
     EXPECT_EQ(result.folders.front().copied, 6U);
     EXPECT_EQ(result.folders.front().recognised, 0U);
     EXPECT_EQ(world.observer.last.messages_done, 6U);
+    EXPECT_EQ(world.observer.last.bytes_done, world.observer.last.bytes_total);
     EXPECT_EQ(world.observer.last.folders_done, 1U);
     auto const& log = world.destination.log;
     auto const first = std::ranges::find(log, "append INBOX 1");
+    ASSERT_NE(first, log.end());
     auto const second = std::find(first + 1, log.end(), "append INBOX 1");
     EXPECT_NE(std::find(first, second, "list_messages INBOX"), second) << "nobody looked before the rest";
 }
@@ -73,6 +75,45 @@ TEST(Probe, IsTheFirstThatIsStillAtTheSource) {
     world.hide(4);
     for (auto const uid : {1, 2}) world.source.remove_message("INBOX", Uid(static_cast<std::uint32_t>(uid)));
     succeed(world);
+    EXPECT_EQ(world.destination.at("INBOX").messages.size(), 6U);
+}
+
+/// Its group and the plan would both bring it.
+TEST(Probe, LeavesARefusedMessageToThePlan) {
+    LostAppends world;
+    world.source.set_flags("INBOX", Uid(1), Flags::parse("Odd"));
+    world.destination.refuse_message = [](StoredMessage const& message) {
+        return message.flags.to_string() == "Odd";
+    };
+    auto const result = succeed(world);
+    ASSERT_EQ(result.exceptions.size(), 1U);
+    EXPECT_EQ(result.exceptions.front().uid, Uid(1));
+    EXPECT_EQ(world.destination.at("INBOX").messages.size(), 6U);
+    EXPECT_EQ(world.observer.last.messages_done, 6U);
+}
+
+TEST(Probe, CountsAMessageThatIsRefusedForGoodOnce) {
+    LostAppends world;
+    world.destination.refuse = [](std::string const& body) -> std::optional<Error> {
+        if (body != sample_message(1)) return std::nullopt;
+        return Error{ErrorCode::append_rejected, "append", "not this one", Side::destination};
+    };
+    EXPECT_EQ(succeed(world).exceptions.size(), 1U);
+    EXPECT_EQ(world.destination.at("INBOX").messages.size(), 5U);
+    EXPECT_EQ(world.observer.last.messages_done, 5U);
+    EXPECT_EQ(world.observer.last.messages_skipped, 1U);
+}
+
+TEST(Probe, LeavesToThePlanWhatMeetsNoFolder) {
+    LostAppends world;
+    bool deleted = false;
+    world.destination.before_step = [&] {
+        if (deleted || world.source.count_commands("fetch INBOX 1") == 0) return;
+        deleted = true;
+        world.destination.remove_mailbox("INBOX");
+    };
+    succeed(world);
+    EXPECT_TRUE(deleted);
     EXPECT_EQ(world.destination.at("INBOX").messages.size(), 6U);
 }
 

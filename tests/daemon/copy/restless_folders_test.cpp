@@ -67,6 +67,15 @@ TEST(RestlessFolders, LeaveAloneWhatHasChangedOnce) {
     EXPECT_EQ(world.destination.contents(), world.source.contents());
 }
 
+/// Its STATUS is wrong, but its UIDs are not.
+TEST(RestlessFolders, AreNotThoseThatAreOthersForStatusOnly) {
+    World world;
+    fill_two(world);
+    world.source.told_by_status = {{"INBOX", 77}};
+    EXPECT_THAT(succeed(world).exceptions, SizeIs(0));
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 /// Its UIDs are other messages' than those that the ledger would take them for.
 TEST(RestlessFolders, AreViewedAgainWhereOneWasMadeAnewBehindTheView) {
     for (std::uint32_t const lanes : {1, 3}) {
