@@ -39,6 +39,7 @@ void Bus::start() {
 }
 
 Task<> Bus::stop() {
+    parts_->publisher.reset();  // Nobody may hear a signal of somebody without the name.
     parts_->connection.release_name();
     co_await parts_->calls.stop();
 }

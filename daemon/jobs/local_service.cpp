@@ -141,14 +141,14 @@ Task<> LocalService::store_secrets(JobId id, Secret source, Secret destination) 
 }
 
 Task<> LocalService::reopen(JobId id, JobEvent event, Secret source, Secret destination) {
+    Roster::Change const change(supervisor_.roster(), id);
     auto& entry = supervisor_.roster().at(id);
     (void)next_phase(entry.row.view.phase, event).value();
     if (entry.running)
         throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " is just ending; try again");
     if (source.empty()) (void)co_await stored_secret(id, Side::source);
     if (destination.empty()) (void)co_await stored_secret(id, Side::destination);
-    co_await parts_.jobs.reopen(id, supervisor_.reopening(id));
-    co_await store_secrets(id, std::move(source), std::move(destination));
+    co_await parts_.jobs.reopen(id, supervisor_.reopening(id), std::move(source), std::move(destination));
     supervisor_.reopened(id);
 }
 
@@ -158,6 +158,7 @@ Task<> LocalService::retry(JobId id, Secret source, Secret destination) {
         co_await reopen(id, JobEvent::retry, std::move(source), std::move(destination));
         co_return;
     }
+    Roster::Change const change(supervisor_.roster(), id);
     (void)next_phase(phase, JobEvent::retry).value();
     co_await store_secrets(id, std::move(source), std::move(destination));
     co_await supervisor_.requeue(id);
@@ -195,6 +196,7 @@ Task<copy::VerifyResult> LocalService::verify(JobId id, VerifyLevel level, Secre
 }
 
 Task<> LocalService::set_secret(JobId id, Side side, Secret secret) {
+    Roster::Change const change(supervisor_.roster(), id);
     auto const view = supervisor_.roster().at(id).row.view;
     auto const state = state_of(view.phase);
     if (state == JobState::finished || state == JobState::error) {
@@ -209,12 +211,19 @@ Task<> LocalService::set_secret(JobId id, Side side, Secret secret) {
 }
 
 Task<> LocalService::forget(JobId id, bool ledger) {
+    auto const name = "forget: job " + to_string(id);
+    Roster::Change const change(supervisor_.roster(), id);
     auto const& entry = supervisor_.roster().at(id);
     auto const state = state_of(entry.row.view.phase);
     bool const ended = state == JobState::finished || state == JobState::error;
-    if (!ended || entry.running) {
-        throw Failure(ErrorCode::wrong_state,
-                      "forget: job " + to_string(id) + " has not ended; cancel it first");
+    if (!ended || entry.running)
+        throw Failure(ErrorCode::wrong_state, name + " has not ended; cancel it first");
+    if (entry.verification != nullptr)
+        throw Failure(ErrorCode::wrong_state, name + " is being verified; cancel that first");
+    auto const other = supervisor_.roster().other_of_pair(id);
+    if (ledger && other) {
+        throw Failure(ErrorCode::wrong_state, name + " shares its ledger with job " + to_string(*other) +
+                                                  ", of the same mailboxes; forget that one first");
     }
     co_await parts_.jobs.forget(id, ledger);
     supervisor_.removed(id);

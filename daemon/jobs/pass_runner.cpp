@@ -11,6 +11,7 @@ namespace {
 
 imap::SessionTimeouts session_timeouts(config::Config::Timeouts const& timeouts) {
     imap::SessionTimeouts session;
+    session.connect = timeouts.connect;
     session.greeting = timeouts.greeting;
     session.login = timeouts.login;
     session.idle = timeouts.idle;

@@ -102,6 +102,27 @@ std::vector<JobId> Roster::find_source(std::string_view address) const {
     return ids;
 }
 
+Roster::Change::Change(Roster& roster, JobId id) : roster_(roster), id_(id) {
+    auto& entry = roster_.at(id);
+    if (entry.changing)
+        throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " is being changed; try again");
+    entry.changing = true;
+}
+
+Roster::Change::~Change() {
+    if (auto* const entry = roster_.find(id_)) entry->changing = false;
+}
+
+std::optional<JobId> Roster::other_of_pair(JobId id) const {
+    auto const job = entries_.find(id);
+    if (job == entries_.end()) return std::nullopt;
+    auto const other = std::ranges::find_if(entries_, [&](auto const& each) {
+        return each.first != id && each.second->row.pair == job->second->row.pair;
+    });
+    if (other == entries_.end()) return std::nullopt;
+    return other->first;
+}
+
 std::optional<store::PairId> Roster::pair_of(JobSpec const& spec) const {
     auto const source = mailbox_key(spec.source);
     auto const destination = mailbox_key(spec.destination);

@@ -59,6 +59,7 @@ struct Entry {
     std::unique_ptr<Running> running;  ///< From the start of an attempt until its end is recorded.
     /// While a verification runs: ends it. Owned by the place of the verification.
     StopSignal* verification = nullptr;
+    bool changing = false;  ///< Somebody waits for the store before he changes it. See Roster::Change.
 };
 
 /// What `job` takes of its servers, due now.
@@ -69,6 +70,20 @@ store::JobUpdate update_of(JobView const& view);
 
 class Roster {
  public:
+    /// Keeps everybody else from changing what a person asked of a job, from before the store is waited for.
+    class Change {
+     public:
+        /// Throws Failure(no_such_job, or wrong_state where there is a Change of the job).
+        Change(Roster& roster, JobId id);
+        ~Change();
+        Change(Change const&) = delete;
+        Change& operator=(Change const&) = delete;
+
+     private:
+        Roster& roster_;
+        JobId id_;
+    };
+
     /// The reference stays valid until remove().
     Entry& add(store::JobRow row);
     /// Throws Failure(no_such_job).
@@ -80,6 +95,8 @@ class Roster {
     std::optional<JobView> view(JobId id) const;
     /// By address, login or authorisation identity of the source, in any case.
     std::vector<JobId> find_source(std::string_view address) const;
+    /// Another job of the same pair of mailboxes.
+    std::optional<JobId> other_of_pair(JobId id) const;
     /// A job of the same pair of mailboxes, for its ledger.
     std::optional<store::PairId> pair_of(JobSpec const& spec) const;
 

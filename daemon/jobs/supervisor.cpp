@@ -65,13 +65,15 @@ class Supervisor::ProgressObserver final : public AttemptObserver {
 
     void progress(Progress const& progress) override {
         auto& view = entry_.row.view;
-        view.progress = progress;
         auto& running = *entry_.running;
+        view.progress = progress;
+        view.progress.bytes_done += running.bytes_before;
+        view.progress.bytes_total += running.bytes_before;
         running.summary.add(progress);
         auto const now = supervisor_.context_.clock.now();
         running.rate.apply(view.progress, supervisor_.context_.clock.wall_now());
         if (running.published != TimePoint::min() && now - running.published < progress_interval) return;
-        running.rate.add(now, progress.bytes_done);
+        running.rate.add(now, view.progress.bytes_done);
         running.published = now;
         report();
     }
@@ -130,49 +132,16 @@ Task<> Supervisor::stop() {
     if (tasks_ > 0) co_await idle_.wait();
 }
 
-VerificationPlace::~VerificationPlace() {
-    auto const on_end = on_end_.lock();
-    if (on_end && stop_) (*on_end)(*stop_);
-}
-
-VerificationPlace Supervisor::begin_verification(JobId id) {
-    auto& entry = roster_.at(id);
-    auto const name = "verify: job " + to_string(id);
-    if (stopping_) throw Failure(ErrorCode::unavailable, "imapcopyd is stopping");
-    if (entry.running)
-        throw Failure(ErrorCode::wrong_state, name + " is running; wait for its end, or hold it first");
-    if (entry.verification != nullptr)
-        throw Failure(ErrorCode::wrong_state, name + " is being verified already");
-    auto candidates = roster_.candidates(settings_);
-    std::erase_if(candidates, [](Candidate const& candidate) { return !candidate.running; });
-    candidates.push_back(candidate_of(entry.row.view, settings_));
-    auto const now = context_.clock.wall_now();
-    if (make_schedule(candidates, settings_.config.limits, health_, now).start.empty()) {
-        throw Failure(
-            ErrorCode::queue_full,
-            name +
-                " finds no place: its servers are busy with other jobs, or do not answer; try again later");
-    }
-    VerificationPlace place(on_verification_end_);
-    entry.verification = &place.stop();
-    return place;
-}
-
-void Supervisor::end_verification(StopSignal const& stop) {
-    for (auto* const entry : roster_.verified()) {
-        if (entry->verification == &stop) entry->verification = nullptr;
-    }
-    // Not at once: this runs wherever the place is given back.
-    if (!stopping_) wake_->set(context_.clock.now());
-}
-
 void Supervisor::adopt(store::JobRow row) {
     auto& entry = roster_.add(std::move(row));
     context_.log.write(LogLevel::info, "job created",
                        {{"job", to_string(entry.row.view.id)},
                         {"source", entry.row.view.spec.source.address},
                         {"destination", entry.row.view.spec.destination.address}});
-    if (listener_ != nullptr) listener_->job_added(entry.row.view);
+    if (listener_ != nullptr) {
+        listener_->job_added(entry.row.view);
+        listener_->status_changed();
+    }
     schedule();
 }
 
@@ -191,7 +160,7 @@ Task<> Supervisor::hold(JobId id) {
     move_to(entry, next);
     if (next == Phase::waiting) hold_waiting(view);
     publish(entry);
-    co_await save(entry);
+    co_await save_loudly(id);
 }
 
 Task<> Supervisor::release(JobId id) {
@@ -210,7 +179,7 @@ Task<> Supervisor::release(JobId id) {
     move_to(entry, early ? Phase::scheduled : next);
     publish(entry);
     schedule();
-    co_await save(entry);
+    co_await save_loudly(id);
 }
 
 Task<> Supervisor::cancel(JobId id) {
@@ -227,16 +196,21 @@ Task<> Supervisor::cancel(JobId id) {
     move_to(entry, next);
     entry.row.view.error = Error{ErrorCode::cancelled, "the job was cancelled"};
     publish_end(entry);
-    co_await save(entry);
+    bool const keeps_secrets = entry.row.view.spec.keep_secrets_seconds > 0;
+    co_await save_loudly(id);
+    if (keeps_secrets) spawn(wipe_secrets());  // Housekeeping learns when.
 }
 
 Task<> Supervisor::requeue(JobId id) {
     auto& entry = roster_.at(id);
+    if (entry.row.view.phase != Phase::waiting)
+        throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " does not wait any more");
     move_to(entry, next_phase(entry.row.view.phase, JobEvent::retry).value());
     entry.failures = 0;
     publish(entry);
+    if (listener_ != nullptr) listener_->status_changed();
     schedule();
-    co_await save(entry);
+    co_await save_loudly(id);
 }
 
 store::JobUpdate Supervisor::reopening(JobId id) const {
@@ -253,6 +227,7 @@ void Supervisor::reopened(JobId id) {
     entry->row.view.error.reset();
     entry->failures = 0;
     publish(*entry);
+    if (listener_ != nullptr) listener_->status_changed();
     schedule();
 }
 
@@ -340,6 +315,7 @@ Task<> Supervisor::attempt(Entry& entry) {
     auto const saved = co_await std::move(saving);
     AttemptEnd end;
     if (saved.has_error()) {
+        if (entry.running->stop.requested()) end.kind = AttemptEnd::Kind::stopped;
         end.error = saved.error();
     } else {
         auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
@@ -424,7 +400,8 @@ void Supervisor::fail_attempt(Entry& entry, Error const& error) {
 }
 
 RetryAnswer Supervisor::answer_to(Entry& entry, Error const& error) {
-    if (!is_of_store(error.code)) ++entry.failures;
+    // A full mailbox is asked for as long as it takes.
+    if (!is_of_store(error.code) && info(error.code).retry != RetryClass::quota) ++entry.failures;
     RetryQuestion question{error, std::max(entry.failures, 1U)};
     question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
     auto answer = next_retry(question, settings_.config.retry);
@@ -509,18 +486,28 @@ Task<> Supervisor::save(Entry& entry) {
     return parts_.jobs.update(view.id, update_of(view), secrets);
 }
 
-Task<> Supervisor::save_quietly(JobId id) {
+Task<Result<>> Supervisor::write(JobId id) {
     auto* const entry = roster_.find(id);
-    if (entry == nullptr) co_return;
+    if (entry == nullptr) co_return Result<>();
     auto saving = as_result(save(*entry));
-    auto const saved = co_await std::move(saving);
+    auto saved = co_await std::move(saving);
     note_store(saved);
     if (!saved.has_error()) {
         unsaved_.erase(id);
-        co_return;
+        co_return saved;
     }
-    unsaved_.insert(id);
+    if (roster_.find(id) != nullptr) unsaved_.insert(id);
     if (!stopping_) look_at_store_again();
+    co_return saved;
+}
+
+Task<> Supervisor::save_quietly(JobId id) {
+    (void)co_await write(id);
+}
+
+Task<> Supervisor::save_loudly(JobId id) {
+    auto const saved = co_await write(id);
+    saved.value();
 }
 
 Task<> Supervisor::save_progress(JobId id) {
@@ -565,6 +552,7 @@ Task<> Supervisor::wipe_secrets() {
     for (auto const id : unsaved) co_await save_quietly(id);
     auto wiping = as_result(parts_.jobs.wipe_expired_secrets(context_.clock.wall_now()));
     auto const next = co_await std::move(wiping);
+    if (unsaved_.empty()) note_store(next.has_error() ? Result<>(next.error()) : Result<>());
     if (stopping_) co_return;
     if (next.has_error() || !unsaved_.empty()) {
         look_at_store_again();

@@ -79,7 +79,7 @@ class Supervisor {
     /// Takes a place for a verification of the job, which then starts no attempt until the place is given
     /// back. Throws wrong_state while it runs or is verified, queue_full while there is no place for it.
     VerificationPlace begin_verification(JobId id);
-    /// Back in the queue at once: retry of a waiting job.
+    /// Back in the queue at once: retry of a waiting job. Throws wrong_state if it does not wait (any more).
     Task<> requeue(JobId id);
     /// An ended job that the store has reopened.
     void reopened(JobId id);
@@ -113,7 +113,11 @@ class Supervisor {
     void move_to(Entry& entry, Phase phase);
     void wait_for(Entry& entry, RetryAnswer const& answer, Error const& error);
     Task<> save(Entry& entry);
+    /// A write that failed is repeated by housekeeping until it succeeds.
+    Task<Result<>> write(JobId id);
     Task<> save_quietly(JobId id);
+    /// The same, and tells whoever asked for the change that it is not on disk yet.
+    Task<> save_loudly(JobId id);
     Task<> save_progress(JobId id);
     Task<> wipe_secrets();
     bool store_blocks() const;

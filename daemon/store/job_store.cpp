@@ -107,9 +107,15 @@ Task<> JobStore::update(JobId id, JobUpdate update, Secrets secrets) {
     return writer_.run(std::move(work), wipe ? truncate_wal : Writer::AfterCommit::nothing);
 }
 
-Task<> JobStore::reopen(JobId id, JobUpdate update) {
-    return writer_.run(
-        [id, update = std::move(update)](Database& database) { reopen_job(database, id, update); });
+Task<> JobStore::reopen(JobId id, JobUpdate update, Secret source, Secret destination) {
+    bool const replaces = !source.empty() || !destination.empty();
+    auto work = [id, &vault = vault_, update = std::move(update), shared_source = share(std::move(source)),
+                 shared_destination = share(std::move(destination))](Database& database) {
+        reopen_job(database, id, update);
+        put_secret(database, vault, id, Side::source, *shared_source);
+        put_secret(database, vault, id, Side::destination, *shared_destination);
+    };
+    return writer_.run(std::move(work), replaces ? truncate_wal : Writer::AfterCommit::nothing);
 }
 
 Task<> JobStore::set_secret(JobId id, Side side, Secret secret) {

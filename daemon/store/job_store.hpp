@@ -68,8 +68,9 @@ class JobStore {
     /// Writes the whole of `update`. `end_secrets`: wipe both sealed secrets in the same transaction.
     enum class Secrets : std::uint8_t { keep, wipe };
     Task<> update(JobId id, JobUpdate update, Secrets secrets);
-    /// Makes an ended job unfinished again (retry, resync); refuses with job_exists as create does.
-    Task<> reopen(JobId id, JobUpdate update);
+    /// Makes an ended job unfinished again (retry, resync), with those secrets that are not empty, in one
+    /// transaction; refuses with job_exists as create does.
+    Task<> reopen(JobId id, JobUpdate update, Secret source, Secret destination);
     Task<> set_secret(JobId id, Side side, Secret secret);
     /// The opened secret; credentials_missing where there is none (any more) or the key is locked.
     Task<Secret> secret(JobId id, Side side);

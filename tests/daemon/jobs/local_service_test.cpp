@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -114,6 +115,38 @@ TEST_F(LocalServiceTest, ForgetsOnlyEndedJobs) {
     daemon.call(daemon.service().forget(id, true));
     EXPECT_FALSE(daemon.service().job(id));
     EXPECT_EQ(daemon.listener.removed, std::vector<JobId>{id});
+    EXPECT_TRUE(daemon.call(daemon.store().load_all()).empty());
+}
+
+/// Both wait for the store: the one that came first has the job.
+TEST_F(LocalServiceTest, LetsOnlyOneChangeAJobAtATime) {
+    JobDaemon daemon(path_);
+    auto const id = run(daemon, "anna");
+    std::vector<std::optional<Error>> errors(2);
+    auto const keep = [](std::optional<Error>& error, Task<> task) -> Task<> {
+        auto const ended = co_await attempt(std::move(task));
+        error = error_of(ended.exception);
+    };
+    auto resync = keep(errors[0], daemon.service().resync(id, Secret("a"), Secret("b")));
+    auto forget = keep(errors[1], daemon.service().forget(id, false));
+    boost::asio::co_spawn(daemon.io, std::move(resync), boost::asio::detached);
+    boost::asio::co_spawn(daemon.io, std::move(forget), boost::asio::detached);
+    daemon.run_until([&] { return daemon.listener.ended.size() == 2; });
+    daemon.settle();
+    EXPECT_FALSE(errors[0]);
+    ASSERT_TRUE(errors[1]);
+    EXPECT_EQ(errors[1]->code, ErrorCode::wrong_state);
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+    daemon.call(daemon.service().forget(id, false));
+}
+
+TEST_F(LocalServiceTest, ForgetsNoLedgerThatAnotherJobHas) {
+    JobDaemon daemon(path_);
+    auto const first = run(daemon, "anna");
+    auto const second = run(daemon, "anna");
+    EXPECT_EQ(daemon.error_of(daemon.service().forget(first, true))->code, ErrorCode::wrong_state);
+    daemon.call(daemon.service().forget(first, false));
+    daemon.call(daemon.service().forget(second, true));
     EXPECT_TRUE(daemon.call(daemon.store().load_all()).empty());
 }
 

@@ -380,6 +380,61 @@ TEST_F(SupervisorTest, WaitsForAFullDiskAndGoesOnByItself) {
     EXPECT_FALSE(daemon.service().status().store_error);
 }
 
+TEST_F(SupervisorTest, RepeatsTheWriteOfACancelThatFoundAFullDisk) {
+    test::FaultyVfs vfs("faulty");
+    JobId id;
+    {
+        JobDaemon daemon(path_, {}, {vfs.name()});
+        JobSpec held;
+        held.hold = true;
+        id = daemon.submit("anna", held);
+        vfs.fail_at(1, test::FaultyVfs::Fault::disk_full);
+        EXPECT_EQ(daemon.error_of(daemon.service().cancel(id))->code, ErrorCode::store_full);
+        EXPECT_EQ(daemon.phase(id), Phase::cancelled);
+        vfs.mend();
+        daemon.pass_time(seconds(67));
+        EXPECT_FALSE(daemon.service().status().store_error);
+    }
+    JobDaemon daemon(path_);
+    EXPECT_EQ(daemon.phase(id), Phase::cancelled);
+    EXPECT_EQ(daemon.error_of(daemon.store().secret(id, Side::source))->code, ErrorCode::credentials_missing);
+}
+
+TEST_F(SupervisorTest, WipesKeptSecretsOfAJobThatWasCancelledBeforeItRan) {
+    JobDaemon daemon(path_);
+    JobSpec held;
+    held.hold = true;
+    held.keep_secrets_seconds = 3600;
+    auto const id = daemon.submit("anna", held);
+    daemon.call(daemon.service().cancel(id));
+    daemon.settle();
+    EXPECT_FALSE(daemon.error_of(daemon.store().secret(id, Side::source)));
+    daemon.clock.advance(seconds(3601));
+    daemon.settle();
+    EXPECT_EQ(daemon.error_of(daemon.store().secret(id, Side::source))->code, ErrorCode::credentials_missing);
+}
+
+TEST_F(SupervisorTest, AsksAFullMailboxForAsLongAsItTakes) {
+    config::Config config;
+    config.retry.attempts_max = 3;
+    JobDaemon daemon(path_, config);
+    auto code = ErrorCode::over_quota;
+    daemon.runner.script = [&code](std::string, Context, copy::Observer&) -> Task<copy::PassResult> {
+        throw Failure(Error{code, "append", {}, Side::destination});
+        co_return copy::PassResult{};
+    };
+    auto const id = daemon.submit("anna");
+    for (int i = 0; i < 10; ++i) {
+        daemon.clock.advance(hours(24));
+        daemon.settle();
+    }
+    EXPECT_GT(daemon.view(id).attempt, 5U);
+    code = ErrorCode::connection_lost;
+    daemon.clock.advance(hours(24));
+    daemon.settle();
+    EXPECT_EQ(daemon.phase(id), Phase::waiting);
+}
+
 TEST_F(SupervisorTest, StopsEverythingWhenTheDatabaseFailsAndGoesOnAfterARestart) {
     test::FaultyVfs vfs("faulty");
     JobId anna;

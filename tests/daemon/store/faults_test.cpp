@@ -162,7 +162,7 @@ std::vector<Step> const life = {
     [](Store& s) { s.await(s.reports().finish(job, 1, ReportState::done, Uid(5))); },
     [](Store& s) { (void)s.await(s.jobs().complete_pass(job, pass_result())); },
     [](Store& s) { s.await(s.jobs().update(job, update(Phase::complete, 1), JobStore::Secrets::wipe)); },
-    [](Store& s) { s.await(s.jobs().reopen(job, update(Phase::queued, 1))); },
+    [](Store& s) { s.await(s.jobs().reopen(job, update(Phase::queued, 1), {}, {})); },
     [](Store& s) { s.await(s.jobs().set_secret(job, Side::source, Secret("another password"))); },
 };
 

@@ -234,16 +234,16 @@ TEST_F(JobStoreTest, RefusesAnEndWithoutTimeAndAnUnknownJob) {
 
 TEST_F(JobStoreTest, ReopensAnEndedJobUnlessAnotherIsUnfinished) {
     auto const first = create(simple_spec("anna")).view.id;
-    auto const too_early = test::error_of([&] { await(jobs_->reopen(first, {})); });
+    auto const too_early = test::error_of([&] { await(jobs_->reopen(first, {}, {}, {})); });
     ASSERT_TRUE(too_early);
     EXPECT_EQ(too_early->code, ErrorCode::wrong_state);
     end(first);
     auto const second = create(simple_spec("anna")).view.id;
-    auto const error = test::error_of([&] { await(jobs_->reopen(first, {})); });
+    auto const error = test::error_of([&] { await(jobs_->reopen(first, {}, {}, {})); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code, ErrorCode::job_exists);
     end(second);
-    await(jobs_->reopen(first, {}));
+    await(jobs_->reopen(first, {}, {}, {}));
     EXPECT_EQ(load(first).view.phase, Phase::queued);
     EXPECT_EQ(load(first).view.ended, WallTime{});
 }
