@@ -304,13 +304,14 @@ Result<JobSpec> job_from_options(Dict const& dict) {
     spec.folders.rename = rename_rules(reader);
     spec.folders.below = reader.string("below").value_or("");
     spec.label = reader.string("label").value_or("");
-    spec.language = reader.string("language").value_or("en");
+    spec.language = reader.string("language").value_or("");
     spec.completion_mail = reader.boolean("completion_mail").value_or(true);
     spec.hold = reader.boolean("hold").value_or(false);
     spec.keep_secrets_seconds = reader.number("keep_secrets", seconds_max).value_or(0);
     auto const not_before = reader.number("not_before", wall_time_max).value_or(0);
     spec.not_before = WallTime{std::chrono::microseconds(not_before)};
-    if (!is_language(spec.language)) reader.mistake("language", "must be a language code such as en");
+    if (!spec.language.empty() && !is_language(spec.language))
+        reader.mistake("language", "must be a language code such as en");
     auto const end = reader.finish();
     if (end.has_error()) return end.error();
     return spec;

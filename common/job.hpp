@@ -116,7 +116,7 @@ struct JobSpec {
     AccountSpec destination;
     FolderOptions folders;
     std::string label;
-    std::string language = "en";
+    std::string language = {};  ///< Of the mail of the job; empty: the configuration's.
     bool completion_mail = true;
     bool hold = false;
     std::uint64_t keep_secrets_seconds = 0;

@@ -106,11 +106,13 @@ Result<AccountRequest> base_request(std::string const& address) {
     return request;
 }
 
-/// A host that is named needs a port; one that belonged to another kind of TLS is replaced.
+/// A host that is named needs a port, and so has a kind of TLS that is; a port that belonged to another kind
+/// is replaced. Without any of them the port is the preset's.
 void settle_port(AccountSpec& account, TlsMode before, AccountArguments const& arguments) {
     if (arguments.port) {
         account.port = *arguments.port;
-    } else if (account.port == 0 ? !account.host.empty() : account.port == default_port(before)) {
+    } else if (account.port == 0 ? !account.host.empty() || arguments.tls.has_value()
+                                 : account.port == default_port(before)) {
         account.port = default_port(account.tls);
     }
 }

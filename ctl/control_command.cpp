@@ -10,9 +10,15 @@
 namespace imapcopy::ctl {
 namespace {
 
+/// What was done to a job, for people and as the type of a JSON document.
+struct Done {
+    Message text;
+    std::string_view type;
+};
+
 /// Does `action` to every job and says `done`; a failure does not keep the others from theirs. The first
 /// failure decides the exit status. `action` answers false where the person did not want it.
-int each_job(Call const& call, Message done, std::function<bool(JobId)> const& action) {
+int each_job(Call const& call, Done done, std::function<bool(JobId)> const& action) {
     int status = exit_status::done;
     for (auto const id : numbered_jobs(call)) {
         bool acted = false;
@@ -21,9 +27,14 @@ int each_job(Call const& call, Message done, std::function<bool(JobId)> const& a
             if (status == exit_status::done) status = imapcopy::exit_status(*error);
             continue;
         }
-        if (!call.style().quiet) {
+        if (is_json(call.style())) {
+            auto fields = Json::object();
+            fields["id"] = id.value();
+            fields["done"] = acted;
+            print_document(call.terminal, call.style(), done.type, fields);
+        } else if (!call.style().quiet) {
             auto const text =
-                call.say(acted ? done : Message::ctl_left_alone,
+                call.say(acted ? done.text : Message::ctl_left_alone,
                          {to_string(id), to_string(call.arguments.side.value_or(Side::source))});
             call.terminal.out(text + "\n");
         }
@@ -45,7 +56,7 @@ bool confirmed(Call const& call, Message question, JobId id) {
 
 /// retry and resync: with the secrets that are stored or given; asks for those that are gone.
 template <class Method>
-int each_again(Call const& call, Message done, Method method) {
+int each_again(Call const& call, Done done, Method method) {
     auto const given = given_secrets(call.arguments);
     return each_job(call, done, [&](JobId id) {
         with_secrets(call, id, given, [&](SecretPair const& secrets) {
@@ -58,21 +69,21 @@ int each_again(Call const& call, Message done, Method method) {
 }  // namespace
 
 int hold_command(Call const& call) {
-    return each_job(call, Message::ctl_held, [&](JobId id) {
+    return each_job(call, {Message::ctl_held, "held"}, [&](JobId id) {
         call.client.hold(id);
         return true;
     });
 }
 
 int release_command(Call const& call) {
-    return each_job(call, Message::ctl_released, [&](JobId id) {
+    return each_job(call, {Message::ctl_released, "released"}, [&](JobId id) {
         call.client.release(id);
         return true;
     });
 }
 
 int cancel_command(Call const& call) {
-    return each_job(call, Message::ctl_cancelled, [&](JobId id) {
+    return each_job(call, {Message::ctl_cancelled, "cancelled"}, [&](JobId id) {
         if (!confirmed(call, Message::ctl_ask_cancel, id)) return false;
         call.client.cancel(id);
         return true;
@@ -80,18 +91,18 @@ int cancel_command(Call const& call) {
 }
 
 int retry_command(Call const& call) {
-    return each_again(call, Message::ctl_retried, &DaemonClient::retry);
+    return each_again(call, {Message::ctl_retried, "retried"}, &DaemonClient::retry);
 }
 
 int resync_command(Call const& call) {
-    return each_again(call, Message::ctl_resynced, &DaemonClient::resync);
+    return each_again(call, {Message::ctl_resynced, "resynced"}, &DaemonClient::resync);
 }
 
 int auth_command(Call const& call) {
     auto const side = call.arguments.side.value_or(Side::source);
     auto const& account = side == Side::source ? call.arguments.source : call.arguments.destination;
     auto const given = given_secret(account, side);
-    return each_job(call, Message::ctl_secret_set, [&](JobId id) {
+    return each_job(call, {Message::ctl_secret_set, "secret_set"}, [&](JobId id) {
         auto const secret =
             given.empty() ? asked_secret(account_of(call, id, side), side, call.arguments, call.terminal)
                           : given.clone();
@@ -103,7 +114,7 @@ int auth_command(Call const& call) {
 int forget_command(Call const& call) {
     auto const ledger =
         call.arguments.forget_ledger ? DaemonClient::Ledger::forget : DaemonClient::Ledger::keep;
-    return each_job(call, Message::ctl_forgotten, [&](JobId id) {
+    return each_job(call, {Message::ctl_forgotten, "forgotten"}, [&](JobId id) {
         if (call.arguments.forget_ledger && !confirmed(call, Message::ctl_ask_forget_ledger, id))
             return false;
         call.client.forget(id, ledger);

@@ -76,6 +76,7 @@ int run(Arguments const& arguments, DaemonClient& client, Terminal& terminal) {
     if (!error) return status;
     show_error(terminal, *error, arguments.style.language);
     if (daemon_went_away(call, *error)) return no_daemon(call, Message::ctl_no_daemon);
+    if (error->code == ErrorCode::cancelled && terminal.left_unanswered()) return exit_status::detached;
     return imapcopy::exit_status(*error);
 }
 

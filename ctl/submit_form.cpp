@@ -118,7 +118,7 @@ std::optional<AccountSpec> ask_account(Call const& call, Side side) {
     if (!choice) return std::nullopt;
     if (!choice->note.empty()) call.terminal.out(printable(choice->note) + "\n");
     auto const question =
-        choice->login_form == "local_part" ? Message::ctl_form_login_local : Message::ctl_form_login;
+        choice->login_form == "local-part" ? Message::ctl_form_login_local : Message::ctl_form_login;
     auto const login = answer(call, call.say(question));
     if (!login) return std::nullopt;
     AccountSpec account;

@@ -190,7 +190,8 @@ Secret RealTerminal::ask_secret(std::string_view question) {
         end = line.read(impl_->tty());
     }
     write_all(impl_->tty(), "\n");
-    if (end == SecretLine::End::interrupted) throw Failure(ErrorCode::cancelled, "no password was given");
+    left_unanswered_ = end == SecretLine::End::interrupted;
+    if (left_unanswered_) throw Failure(ErrorCode::cancelled, "no password was given");
     return Secret(line.text());
 }
 

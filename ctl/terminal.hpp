@@ -34,6 +34,8 @@ class Terminal {
     virtual std::optional<std::string> ask(std::string_view question) = 0;
     /// The same without echo. Empty where nothing was typed. Failure(cancelled) at the end of input.
     virtual Secret ask_secret(std::string_view question) = 0;
+    /// Such a question has been left so, or by Ctrl-C.
+    virtual bool left_unanswered() const = 0;
 
     /// From here on Ctrl-C does not end the program but is told by interrupted().
     virtual void catch_interrupts() = 0;
@@ -58,6 +60,7 @@ class RealTerminal final : public Terminal {
     bool can_ask() override;
     std::optional<std::string> ask(std::string_view question) override;
     Secret ask_secret(std::string_view question) override;
+    bool left_unanswered() const override { return left_unanswered_; }
     void catch_interrupts() override;
     bool interrupted() override;
     TimePoint now() const override;
@@ -66,6 +69,7 @@ class RealTerminal final : public Terminal {
  private:
     class Impl;
     std::unique_ptr<Impl> impl_;
+    bool left_unanswered_ = false;
 };
 
 }  // namespace imapcopy::ctl

@@ -33,11 +33,13 @@ class FakeTerminal final : public Terminal {
     }
     Secret ask_secret(std::string_view question) override {
         questions.emplace_back(question);
-        if (secrets.empty()) throw Failure(ErrorCode::cancelled, "no password was given");
+        unanswered = secrets.empty();
+        if (unanswered) throw Failure(ErrorCode::cancelled, "no password was given");
         Secret secret(secrets.front());
         secrets.pop_front();
         return secret;
     }
+    bool left_unanswered() const override { return unanswered; }
     void catch_interrupts() override {}
     bool interrupted() override { return interrupt; }
     TimePoint now() const override { return time; }
@@ -51,6 +53,7 @@ class FakeTerminal final : public Terminal {
     bool is_terminal = false;
     bool asks = true;
     bool interrupt = false;
+    bool unanswered = false;
     TimePoint time;
     std::deque<std::string> answers;
     std::deque<std::string> secrets;
@@ -185,6 +188,7 @@ class FakeDaemon final : public DaemonClient {
         call("list_providers " + std::string(side));
         return {{{"id", std::string("gmail")},
                  {"name", std::string("Gmail")},
+                 {"login", std::string(login_form)},
                  {"host", std::string("imap.gmail.com")},
                  {"port", std::uint32_t{993}},
                  {"retired", false},
@@ -196,6 +200,7 @@ class FakeDaemon final : public DaemonClient {
         return list_providers("", "en").front();
     }
 
+    std::string login_form = "address";  ///< Of Gmail.
     void follow() override { calls.emplace_back("follow"); }
     /// Plays one step of `script` a call; time goes on by `timeout`.
     std::vector<Event> wait_for_change(std::chrono::milliseconds timeout) override {

@@ -587,6 +587,24 @@ TEST_F(Run, TheFormAsksTestsAndStarts) {
                             "list_providers destination", "test destination anna pw2", "submit pw1 pw2"));
 }
 
+TEST_F(Run, TheFormAsksForALocalPartWhereTheServiceWantsOne) {
+    std::vector<std::string> asked;
+    for (auto const* const form : {"address", "local-part"}) {
+        daemon.login_form = form;
+        terminal.questions.clear();
+        terminal.answers = {"gmail"};
+        EXPECT_EQ(run({"submit"}), 130);
+        ASSERT_EQ(terminal.questions.size(), 2U);
+        asked.push_back(terminal.questions[1]);
+    }
+    EXPECT_NE(asked[0], asked[1]);
+}
+
+TEST_F(Run, APasswordThatIsNotGivenEndsLikeAQuestionWithoutAnAnswer) {
+    terminal.secrets.clear();
+    EXPECT_EQ(run({"test", "imaps://anna@old.example", "imaps://anna@new.example"}), 130);
+}
+
 TEST_F(Run, TheFormTriesAgainAndCanBeLeft) {
     terminal.answers = {"1", "anna@gmail.com", "1", "anna@gmail.com"};
     terminal.secrets = {"wrong", "pw1"};
