@@ -48,6 +48,11 @@ Remark remark_on(FolderWork const& folder, MessageMeta const& meta, Reduction co
         remark.text = "stored " + lost_text(permitted(folder, meta), reduction.kept) +
                       ", which the destination refused: " + reduction.refusal;
     }
+    if (!meta.internal_date.is_told()) {
+        if (!remark.text.empty()) remark.text += "; ";
+        remark.code = info(ErrorCode::attribute_refused).name;
+        remark.text += "stored with the date of its upload: the source tells none that can be read";
+    }
     if (!folder.doubtful.contains(meta.uid)) return remark;
     if (!remark.text.empty()) remark.text += "; ";
     remark.code = info(ErrorCode::message_unreadable).name;

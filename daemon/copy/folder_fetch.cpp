@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/attempt.hpp"
+
 namespace imapcopy::copy {
 
 FolderFetch::FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder, Reduction reduction,
@@ -15,8 +17,22 @@ FolderFetch::FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder
 }
 
 Task<> FolderFetch::run() {
-    co_await parts_.source.fetch_bodies(folder_.mapped.source.name, std::move(uids_), *this);
+    auto const fetched =
+        co_await attempt(parts_.source.fetch_bodies(folder_.mapped.source.name, std::move(uids_), *this));
+    if (auto const error = error_of(fetched.exception)) note_failure(*error);
+    fetched.rethrow();
     if (!missing_.empty()) co_await settle_missing();
+}
+
+void FolderFetch::note_failure(Error const& error) {
+    bool const ended = error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
+                       error.code == ErrorCode::server_bug;
+    if (!ended || error.side != Side::source) return;
+    auto awaited = current_;
+    for (auto const& [uid, meta] : wanted_) {
+        if (!current_ && (!awaited || uid < *awaited)) awaited = uid;
+    }
+    if (awaited) parts_.state.deadly.add(folder_.mapped.source.name, *awaited);
 }
 
 Task<> FolderFetch::settle_missing() {
@@ -45,6 +61,7 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
     if (wanted == wanted_.end()) co_return;
     auto meta = std::move(wanted->second);
     wanted_.erase(wanted);
+    current_ = uid;
     turn_ = co_await mouth_.turn.lock();
     if (mouth_.folder != &folder_ || mouth_.reduction != reduction_) {
         folder_.begun = true;
@@ -77,6 +94,7 @@ Task<> FolderFetch::end() {
     if (!turn_) co_return;
     Piece ending = BodyEnd{};
     if (gathered_) ending = std::move(*std::exchange(gathered_, std::nullopt));
+    current_.reset();
     co_await mouth_.queue.push(std::move(ending));
     turn_.reset();
 }

@@ -33,6 +33,8 @@ class FolderFetch final : BodySink {
     Task<> run();
 
  private:
+    /// Remembers the message that was awaited when the source failed.
+    void note_failure(Error const& error);
     /// Not delivered by the server: gone if it is not listed any more, else an exception.
     Task<> settle_missing();
 
@@ -50,6 +52,7 @@ class FolderFetch final : BodySink {
     std::vector<MessageMeta> missing_;
     std::optional<AsyncMutex::Lock> turn_;  ///< While a body that was asked for is under way.
     std::optional<WholeBody> gathered_;     ///< It, where it is small.
+    std::optional<Uid> current_;            ///< The message of that body.
 };
 
 }  // namespace imapcopy::copy

@@ -12,6 +12,7 @@
 
 #include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/bounds.hpp"
+#include "daemon/copy/deadly_messages.hpp"
 #include "daemon/copy/journal.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
@@ -42,6 +43,7 @@ struct FolderWork {
     std::deque<UidRange> windows;              ///< Of UIDs that no lane has listed yet.
     bool shared = false;                       ///< Any lane may take of them.
     std::uint64_t listed_messages = 0;         ///< In windows that are planned.
+    std::uint64_t hidden_reports = 0;          ///< Of ours, listed there, and not planned.
     std::uint32_t planners = 0;                ///< Lanes that list and plan it.
     std::uint32_t lanes = 0;                   ///< That are at work on it, planners and others.
     bool begun = false;                        ///< A body of it has come.
@@ -74,6 +76,7 @@ class PassState {
     std::vector<Exception> exceptions;                 ///< At most exceptions_max.
     std::uint64_t exceptions_unlisted = 0;             ///< Those beyond.
     FoundFolders found;                                ///< By this pass, in whichever try.
+    DeadlyMessages deadly;                             ///< The same.
     Progress progress;
     std::uint64_t copies_found = 0;  ///< Of earlier tries, by settle().
     std::uint64_t messages_copied = 0;

@@ -203,6 +203,7 @@ Task<AccountView> ImapEndpoint::list() {
     auto const reply = co_await listing->reply();
     if (!reply.ok()) throw Failure(classify(reply, "list folders", side_, Occasion::command));
     if (subscribed) (void)co_await subscribed->reply();  // Refused: nothing is subscribed.
+    if (reader.too_many()) throw Failure(Error{ErrorCode::server_bug, "list folders: too many", {}, side_});
     co_return reader.take();
 }
 
@@ -374,7 +375,8 @@ Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, U
     check_validity(lease->opening());
     auto const reply = co_await ticket->reply();
     if (!reply.ok()) throw Failure(classify(reply, what, side_, Occasion::command));
-    reader.finish();
+    if (!reader.finish())
+        throw Failure(Error{ErrorCode::server_bug, what + ": more than memory holds", {}, side_});
     for (auto& meta : listed) sink(std::move(meta));
 }
 

@@ -15,6 +15,16 @@ namespace response = imap::response;
 
 /// Half-answered messages that are kept at once; a sane server has none or one.
 constexpr std::size_t pieces_max = 10'000;
+/// Of one listing: half a million messages without keywords.
+constexpr std::size_t listed_bytes_max = 64 * 1024 * 1024;
+constexpr std::size_t message_bytes = 128;
+constexpr std::size_t mailboxes_max = 200'000;
+
+std::size_t weight_of(MessageMeta const& meta) {
+    std::size_t bytes = message_bytes;
+    for (auto const& keyword : meta.flags.keywords()) bytes += keyword.size() + sizeof(std::string);
+    return bytes;
+}
 
 struct RoleName {
     std::string_view attribute;
@@ -75,13 +85,16 @@ std::optional<MailboxStatus> to_status(response::MailboxStatus const& status) {
 
 void ListReader::add(response::Response const& response) {
     if (auto const* const list = std::get_if<response::List>(&response)) {
+        too_many_ = too_many_ || mailboxes_.size() >= mailboxes_max || subscribed_.size() >= mailboxes_max;
+        if (too_many_) return;
         if (list->lsub) {
             subscribed_.insert(list->mailbox.wire);
         } else if (places_.try_emplace(list->mailbox.wire, mailboxes_.size()).second) {
             mailboxes_.push_back(to_mailbox(*list));
         }
     } else if (auto const* const status = std::get_if<response::MailboxStatus>(&response)) {
-        if (auto const known = to_status(*status)) status_.insert_or_assign(status->mailbox.wire, *known);
+        auto const known = to_status(*status);
+        if (known && status_.size() < mailboxes_max) status_.insert_or_assign(status->mailbox.wire, *known);
     } else if (auto const* const name_space = std::get_if<response::Namespace>(&response)) {
         namespace_ = *name_space;
     }
@@ -137,7 +150,8 @@ void OpenReader::add(response::Response const& response) {
 void MetaReader::add(response::Response const& response) {
     auto const* const fetch = std::get_if<response::Fetch>(&response);
     if (fetch == nullptr || !fetch->uid || *fetch->uid < range_.first || *fetch->uid > range_.last) return;
-    if (given_.contains(*fetch->uid) || pieces_.size() >= pieces_max) return;
+    too_much_ = too_much_ || bytes_ > listed_bytes_max || pieces_.size() > pieces_max;
+    if (too_much_ || given_.contains(*fetch->uid)) return;
     auto& piece = pieces_[*fetch->uid];
     piece.meta.uid = *fetch->uid;
     if (fetch->flags) piece.meta.flags = *fetch->flags;
@@ -153,6 +167,7 @@ void MetaReader::add(response::Response const& response) {
     auto meta = std::move(piece.meta);
     pieces_.erase(meta.uid);
     given_.add(meta.uid);
+    bytes_ += weight_of(meta);
     sink_(std::move(meta));
 }
 
@@ -165,10 +180,13 @@ bool MetaReader::is_complete(Piece const& piece) const {
     return false;
 }
 
-void MetaReader::finish() {
+bool MetaReader::finish() {
+    if (too_much_) return false;
     for (auto& [uid, piece] : std::exchange(pieces_, {})) {
+        if (!piece.date) piece.meta.internal_date = InternalDate::not_told();
         if (piece.date || piece.size) sink_(std::move(piece.meta));
     }
+    return true;
 }
 
 }  // namespace imapcopy::copy

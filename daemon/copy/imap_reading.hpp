@@ -21,6 +21,8 @@ class ListReader {
     /// Folders of the personal namespace in the server's order. A status that lacks its UIDVALIDITY or its
     /// count is none.
     AccountView take() const;
+    /// More than a sane server has; take() has not got all.
+    bool too_many() const { return too_many_; }
 
  private:
     bool is_personal(MailboxName const& mailbox) const;
@@ -29,6 +31,7 @@ class ListReader {
     std::map<std::string, std::size_t>
         places_;  ///< By spelling on the wire; a folder listed twice counts once.
     std::set<std::string> subscribed_;
+    bool too_many_ = false;
     std::map<std::string, MailboxStatus> status_;
     std::optional<imap::response::Namespace> namespace_;
 };
@@ -58,7 +61,8 @@ class MetaReader {
         : range_(range), listing_(listing), sink_(std::move(sink)) {}
     void add(imap::response::Response const& response);
     /// The command is over: gives out what the server answered only in part, unless it is mere news of flags.
-    void finish();
+    /// A date that it did not tell is not_told(). False: there was more than memory should hold.
+    bool finish();
 
  private:
     struct Piece {
@@ -75,6 +79,8 @@ class MetaReader {
     std::function<void(MessageMeta)> sink_;
     std::map<Uid, Piece> pieces_;
     UidSet given_;
+    std::size_t bytes_ = 0;  ///< Of what was given out, roughly.
+    bool too_much_ = false;
 };
 
 }  // namespace imapcopy::copy

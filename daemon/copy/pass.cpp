@@ -31,6 +31,7 @@ struct Lesson {
     bool uid_validity_changed = false;  ///< That ended the last one.
     bool nothing_stored = false;        ///< By the last one, although bodies came.
     FoundFolders found = {};
+    DeadlyMessages deadly = {};
 };
 
 /// What a mailbox may hold that nobody has ever used.
@@ -93,6 +94,7 @@ class Totals {
     }
 
     PassResult take() { return std::move(result_); }
+    std::uint64_t bytes() const { return result_.bytes_copied; }
 
  private:
     /// What an earlier try copied is "recognised" for the next one; for the reader it was copied by this
@@ -119,6 +121,9 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         observer.phase(Phase::connecting);
         PassState state(observer);
         state.found = std::move(lesson.found);
+        state.deadly = std::move(lesson.deadly);
+        auto const lessons_before = state.deadly.lessons();
+        state.progress.bytes_done = state.progress.bytes_total = totals.bytes();
         auto connected = co_await connect_both(connections);
         auto const tried =
             co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
@@ -131,7 +136,9 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         connected.source->abort();
         co_await connected.destination->close();
-        failures = state.messages_copied + state.copies_found > 0 ? 1 : failures + 1;
+        bool const progress =
+            state.messages_copied + state.copies_found > 0 || state.deadly.lessons() > lessons_before;
+        failures = progress ? 1 : failures + 1;
         auto const error = *error_of(tried.exception);
         if (context.stop.requested() || failures > reconnections_max || !is_worth_reconnecting(error)) {
             tried.rethrow();
@@ -141,7 +148,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         auto const begun = std::ranges::any_of(state.folders, [](auto const& each) { return each->begun; });
         lesson = {std::max(lesson.settle_wait, std::min(2 * state.slowest_append, settle_wait_max)),
                   error.code == ErrorCode::uid_validity_changed, begun && state.messages_copied == 0,
-                  std::move(state.found)};
+                  std::move(state.found), std::move(state.deadly)};
     }
 }
 

@@ -85,8 +85,8 @@ bool is_settled(LedgerEntry const& entry, UidValidity destination) {
         case MessageState::ambiguous: return false;
         case MessageState::done:
         case MessageState::adopted: return entry.destination_uid_validity == destination;
-        case MessageState::refused:
-        case MessageState::gone: return true;
+        case MessageState::refused: return true;
+        case MessageState::gone: return false;  // It is listed again.
     }
     return false;
 }

@@ -49,7 +49,8 @@ Flags reduce_flags(Flags const& flags, Kept kept) {
 
 Reduced reduce(MessageMeta const& message, Kept kept) {
     Reduced reduced{reduce_flags(message.flags, kept), message.internal_date};
-    if (kept < Kept::plain_date) return reduced;
+    if (!message.internal_date.is_told()) reduced.internal_date.reset();
+    if (kept < Kept::plain_date || !reduced.internal_date) return reduced;
     reduced.internal_date->zone_minutes = 0;
     if (!is_storable(message.internal_date)) reduced.internal_date.reset();
     return reduced;

@@ -9,6 +9,7 @@
 #include "daemon/copy/body_digests.hpp"
 #include "daemon/copy/flag_merge.hpp"
 #include "daemon/copy/folder_fetch.hpp"
+#include "daemon/copy/folder_reading.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {
@@ -230,7 +231,7 @@ Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
     bool const whole = planned.ok() && *planned.value;
     if (!whole) folders.drop_windows(folder);
     planned.rethrow();
-    if (whole && folder.planners == 0 && folder.windows.empty()) count_unlisted(folder);
+    if (whole && folder.planners == 0 && folder.windows.empty()) co_await count_unlisted(folder);
 }
 
 Task<Uid> SourceHalf::begin_folder(Planning& planning) {
@@ -261,7 +262,16 @@ Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
     co_return true;
 }
 
-void SourceHalf::count_unlisted(FolderWork& folder) {
+Task<> SourceHalf::count_unlisted(FolderWork& folder) {
+    auto const listed = folder.listed_messages + folder.hidden_reports;
+    bool const whole = first_uid(folder).value() == 1;
+    if (whole && co_await is_incomplete(parts_.source, folder.mapped.source.name, folder.source, listed)) {
+        // Else the next pass would not look for them again.
+        folder.complete = false;
+        parts_.state.add_note(folder, Uid(), std::string(info(ErrorCode::message_unreadable).name), 0,
+                              "the source lists " + std::to_string(listed) + " of the " +
+                                  std::to_string(folder.source.messages) + " messages that it says it has");
+    }
     // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
     // expunged.
     auto const others =
@@ -322,6 +332,25 @@ Task<> SourceHalf::update_flags(FolderWork& folder, std::vector<MessageMeta> con
     parts_.state.changed = true;
 }
 
+void SourceHalf::part_with_suspects(FolderWork& folder, std::vector<MessageMeta>& messages) {
+    auto& state = parts_.state;
+    auto const& name = folder.mapped.source.name;
+    std::erase_if(messages, [&](MessageMeta const& message) {
+        if (!state.deadly.is_suspect(name, message.uid)) return false;
+        if (!state.deadly.is_deadly(name, message.uid)) {
+            state.progress.bytes_total += message.size_bytes;
+            parts_.retries.push_back({&folder, {message}, {}});
+            return true;
+        }
+        // Not recorded in the journal: the next pass asks again.
+        folder.complete = false;
+        state.add_exception(folder, message.uid, std::string(info(ErrorCode::message_unreadable).name),
+                            message.size_bytes,
+                            "the source ended the connection each time that it was asked for this message");
+        return true;
+    });
+}
+
 Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
     auto& folder = planning.folder;
     bool const hides_reports = folder.mapped.source.name.is_inbox() && !parts_.state.reports.empty();
@@ -337,6 +366,7 @@ Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
     co_await update_flags(folder, listed, ledger);
     if (!plan.compare.empty()) co_await compare(planning, plan, listed);
     co_await record_decisions(folder, plan, listed);
+    part_with_suspects(folder, plan.copy);
     for (auto const& message : plan.copy) parts_.state.progress.bytes_total += message.size_bytes;
     if (!plan.copy.empty()) co_await add_planned(planning, std::move(plan.copy));
 }
@@ -425,6 +455,7 @@ Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRa
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
         bool const is_report =
             hides_reports && meta.identity && parts_.state.reports.contains(meta.identity->fingerprint);
+        folder.hidden_reports += is_report ? 1 : 0;
         if (!is_report) listed.push_back(std::move(meta));
     };
     co_await parts_.source.list_messages(folder.mapped.source.name, window, listing, sink);

@@ -43,7 +43,9 @@ class SourceHalf final {
     /// Plans windows until none is left, for this lane at least. False: stopped.
     Task<bool> plan_windows(FolderQueue& folders, Planning& planning);
     /// What no window has listed: counted by the lane that is the last to plan.
-    void count_unlisted(FolderWork& folder);
+    Task<> count_unlisted(FolderWork& folder);
+    /// Takes out of `messages` what can only be asked for alone, and what cannot be asked for at all.
+    void part_with_suspects(FolderWork& folder, std::vector<MessageMeta>& messages);
     Task<> plan_window_of(Planning& planning, UidRange window);
     bool has_room_for(Planning const& planning) const;
     /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.

@@ -97,8 +97,8 @@ ConnectionOwner::~ConnectionOwner() {
 
 Task<ConnectionOwner> log_in(Context context, net::Connector& connector, net::Target target,
                              Credentials credentials, Side side, SessionTimeouts timeouts) {
+    auto stream = co_await connector.connect(target, context.clock.now() + timeouts.connect);
     auto const deadline = context.clock.now() + timeouts.greeting;
-    auto stream = co_await connector.connect(target, deadline);
     ConnectionOwner owner(std::make_shared<Connection>(context, std::move(stream), side, timeouts));
     auto& connection = *owner.get();
     auto const preauth = co_await read_greeting(connection, deadline);

@@ -19,7 +19,8 @@
 namespace imapcopy::imap {
 
 struct SessionTimeouts {
-    Duration greeting = std::chrono::seconds(60);
+    Duration connect = std::chrono::seconds(30);   ///< And implicit TLS.
+    Duration greeting = std::chrono::seconds(60);  ///< And STARTTLS.
     Duration login = std::chrono::seconds(60);
     Duration idle = std::chrono::seconds(120);    ///< Without one byte from the server while a command runs.
     Duration command = std::chrono::minutes(30);  ///< One command in all, unless body bytes flow.

@@ -166,13 +166,15 @@ void set_expected_name(SSL* ssl, std::string const& host) {
     auto* const parameters = SSL_get0_param(ssl);
     boost::system::error_code not_literal;
     (void)boost::asio::ip::make_address(host, not_literal);
-    if (!not_literal) {
-        X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str());
-        return;
-    }
+    // A name that is not set would let every certificate pass. OpenSSL knows no zones ("fe80::1%eth0").
+    auto const require = [&](int set) {
+        if (set != 1)
+            throw Failure(ErrorCode::invalid_argument, "check the certificate of " + printable(host));
+    };
+    if (!not_literal) return require(X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()));
     X509_VERIFY_PARAM_set_hostflags(
         parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size());
+    require(X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size()));
     // The OpenSSL macro of the same purpose casts const away.
     SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
 }

@@ -136,7 +136,7 @@ void MemoryEndpoint::die(ErrorCode cause) noexcept {
 MailboxStatus MemoryEndpoint::status_of(StoredMailbox const& mailbox) const {
     std::uint32_t visible = 0;
     for (auto const& message : mailbox.messages)
-        visible += message.visible_from <= server_.clock_.now() ? 1 : 0;
+        visible += server_.counts_hidden || message.visible_from <= server_.clock_.now() ? 1 : 0;
     return {UidValidity(mailbox.uid_validity), Uid(mailbox.uid_next), visible,
             ModSeq(server_.traits.condstore ? mailbox.highest_mod_seq : 0)};
 }
@@ -250,6 +250,10 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
             continue;
         }
         auto const body = found->body;
+        if (server_.deadly_bodies.contains(body)) {
+            die(ErrorCode::connection_lost);
+            throw Failure(Error{ErrorCode::connection_lost, "closed by the server", {}, side_});
+        }
         bytes_ += body.size();
         co_await step("begin of a body");
         co_await sink.begin(uid, body.size());

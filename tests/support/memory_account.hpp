@@ -58,6 +58,7 @@ class MemoryServer {
     std::string personal_prefix;
     char separator = '/';
     bool any_keyword = true;
+    bool counts_hidden = false;         ///< Counts also the messages that it does not list.
     bool refuse_store = false;          ///< Says no to every STORE.
     std::function<void()> before_step;  ///< Of any endpoint.
     /// True from the step on, by its name, to which no answer comes, nor to any later one.
@@ -66,6 +67,7 @@ class MemoryServer {
     std::set<std::string> restless;  ///< Folders that get another UIDVALIDITY at each opening.
     std::map<std::string, std::uint32_t> told_by_status;  ///< UIDVALIDITYs that no opening finds.
     std::set<std::string> without_keywords;               ///< Folders that keep none.
+    std::set<std::string> deadly_bodies;  ///< The connection ends when one of them is asked for.
     /// Stored, and seen by nobody until the next APPEND to that folder is refused because of them.
     std::map<std::string, std::vector<StoredMessage>> hidden;
     std::size_t hidden_bodies = 0;  ///< So many times the body of a listed message is not given.

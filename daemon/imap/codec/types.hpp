@@ -65,6 +65,10 @@ struct PermanentFlags {
 
 /// INTERNALDATE: an instant to the second, and the zone it was written in (RFC 9051 date-time).
 struct InternalDate {
+    /// In place of one that the server did not tell, or not so that it can be read.
+    static constexpr InternalDate not_told() { return {INT64_MIN, 0}; }
+    bool is_told() const { return unix_seconds != INT64_MIN; }
+
     std::int64_t unix_seconds = 0;
     std::int16_t zone_minutes = 0;  ///< East of UTC, -1439 … 1439.
 

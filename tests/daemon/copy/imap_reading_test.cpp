@@ -69,8 +69,9 @@ TEST(SpecialUse, NamesRolesThatHaveOne) {
 
 TEST(MetaReader, GivesEachMessageOnceAndNewsNever) {
     std::string given;
-    MetaReader reader({Uid{1}, Uid{9}}, Listing::metadata,
-                      [&](MessageMeta meta) { given += to_string(meta.uid) + " "; });
+    MetaReader reader({Uid{1}, Uid{9}}, Listing::metadata, [&](MessageMeta meta) {
+        given += to_string(meta.uid) + (meta.internal_date.is_told() ? " " : "? ");
+    });
     response::Fetch fetch;
     fetch.uid = Uid{3};
     fetch.flags = Flags{};
@@ -91,8 +92,21 @@ TEST(MetaReader, GivesEachMessageOnceAndNewsNever) {
     half.flags = Flags{};
     half.size_bytes = 8;
     reader.add(half);
-    reader.finish();
-    EXPECT_EQ(given, "3 5 ") << "a message without a date is a message still";
+    EXPECT_TRUE(reader.finish());
+    EXPECT_EQ(given, "3 5? ") << "a message without a date is a message still";
+}
+
+TEST(MetaReader, HoldsNoMoreThanMemoryShould) {
+    std::uint32_t given = 0;
+    MetaReader reader({Uid{1}, Uid{UINT32_MAX}}, Listing::flags, [&](MessageMeta const&) { ++given; });
+    response::Fetch fetch;
+    fetch.flags = Flags::parse(std::string(50'000, 'k'));
+    for (std::uint32_t uid = 1; uid <= 5000; ++uid) {
+        fetch.uid = Uid{uid};
+        reader.add(fetch);
+    }
+    EXPECT_LT(given, 2000U);
+    EXPECT_FALSE(reader.finish());
 }
 
 }  // namespace

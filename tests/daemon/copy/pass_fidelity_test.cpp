@@ -290,5 +290,33 @@ TEST(PassFidelity, RecognisesAnotherToolsCopiesAlthoughTheUserDeletedSomeOfOurs)
     EXPECT_EQ(fives, 1U);
 }
 
+/// Else the next pass would list only what is newer.
+TEST(PassFidelity, ListsAgainWhereTheSourceListsLessThanItHas) {
+    World world;
+    for (int i = 1; i <= 5; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.source.at("INBOX").messages[2].visible_from = TimePoint::max();
+    world.source.counts_hidden = true;
+    auto const first = succeed(world);
+    EXPECT_EQ(first.messages_copied, 4U);
+    ASSERT_EQ(first.exceptions.size(), 1U);
+    EXPECT_EQ(first.exceptions.front().text, "the source lists 4 of the 5 messages that it says it has");
+    world.source.at("INBOX").messages[2].visible_from = {};
+    auto const second = succeed(world);
+    EXPECT_EQ(second.messages_copied, 1U);
+    EXPECT_TRUE(second.exceptions.empty());
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
+TEST(PassFidelity, KeepsNoDateThatTheSourceDoesNotTell) {
+    World world;
+    world.source.add_message("INBOX", sample_message(1), {}, InternalDate::not_told().unix_seconds);
+    auto const result = succeed(world);
+    ASSERT_EQ(result.exceptions.size(), 1U);
+    EXPECT_EQ(result.exceptions.front().code, "AttributeRefused");
+    auto const now = std::chrono::floor<std::chrono::seconds>(world.clock.wall_now()).time_since_epoch();
+    EXPECT_EQ(world.destination.at("INBOX").messages.front().internal_date.unix_seconds, now.count());
+    EXPECT_EQ(succeed(world).messages_copied, 0U);
+}
+
 }  // namespace
 }  // namespace imapcopy::copy

@@ -21,6 +21,12 @@ std::vector<Kept> all_reductions(MessageMeta const& meta) {
     return tried;
 }
 
+TEST(Reduction, SendsNoDateThatNobodyTold) {
+    EXPECT_EQ(reduce(message("\\Seen", InternalDate::not_told()), Kept::everything).internal_date,
+              std::nullopt);
+    EXPECT_EQ(all_reductions(message("\\Seen", InternalDate::not_told())), std::vector<Kept>{});
+}
+
 TEST(Reduction, LeavesOutOnlyWhatIsThere) {
     using enum Kept;
     InternalDate const ancient{-86'400, 0};
