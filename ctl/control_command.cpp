@@ -24,6 +24,7 @@ int each_job(Call const& call, Done done, std::function<bool(JobId)> const& acti
         bool acted = false;
         if (auto const error = caught([&] { acted = action(id); })) {
             show_error(call.terminal, within("job " + to_string(id), *error), call.style().language);
+            if (call.terminal.left_unanswered()) return exit_status::detached;
             if (status == exit_status::done) status = imapcopy::exit_status(*error);
             continue;
         }

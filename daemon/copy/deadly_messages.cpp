@@ -1,17 +1,32 @@
 #include "daemon/copy/deadly_messages.hpp"
 
-namespace imapcopy::copy {
+#include <algorithm>
 
-void DeadlyMessages::add(MailboxName const& mailbox, Uid uid) {
-    auto const [place, first] = lone_losses_.try_emplace({mailbox.wire, uid}, 0);
-    if (first) return;
-    ++place->second;
-    ++lessons_;
+namespace imapcopy::copy {
+namespace {
+
+constexpr int lone_losses_max = 2;
+constexpr std::size_t row_max = 256;
+
+}  // namespace
+
+void DeadlyMessages::add(MailboxName const& mailbox, std::vector<Uid> const& awaited) {
+    if (awaited.empty()) return;
+    auto const known = lone_losses_.find({mailbox.wire, awaited.front()});
+    if (known != lone_losses_.end()) {
+        if (known->second == lone_losses_max) return;
+        ++known->second;
+        ++lessons_;
+        return;
+    }
+    for (std::size_t i = 0; i < std::min(row_, awaited.size()); ++i)
+        lone_losses_.try_emplace({mailbox.wire, awaited[i]}, 0);
+    row_ = std::min(4 * row_, row_max);
 }
 
-int DeadlyMessages::lone_losses(MailboxName const& mailbox, Uid uid) const {
+bool DeadlyMessages::is_deadly(MailboxName const& mailbox, Uid uid) const {
     auto const place = lone_losses_.find({mailbox.wire, uid});
-    return place == lone_losses_.end() ? -1 : place->second;
+    return place != lone_losses_.end() && place->second == lone_losses_max;
 }
 
 }  // namespace imapcopy::copy

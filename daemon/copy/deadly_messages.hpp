@@ -7,30 +7,34 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "daemon/copy/view.hpp"
 
 namespace imapcopy::copy {
 
-/// What the tries of one pass have learnt. A message that was under way when the connection ended is asked
-/// for alone from then on, after all others; if that fails twice, it is given up for this pass.
+/// What the tries of one pass have learnt. A message that was awaited when the connection ended is asked for
+/// alone from then on, after all others; if that fails twice, it is given up for this pass. The more often it
+/// happens, the more messages behind that one are suspected, too: damage comes in rows, and a suspect that is
+/// sound costs a round trip.
 class DeadlyMessages {
  public:
-    /// The connection ended, or could not be understood any more, while this message was awaited.
-    void add(MailboxName const& mailbox, Uid uid);
+    /// The connection ended, or could not be understood any more, while the first of these messages was
+    /// awaited, and then the others in this order.
+    void add(MailboxName const& mailbox, std::vector<Uid> const& awaited);
     /// It is to be asked for alone.
-    bool is_suspect(MailboxName const& mailbox, Uid uid) const { return lone_losses(mailbox, uid) >= 0; }
+    bool is_suspect(MailboxName const& mailbox, Uid uid) const {
+        return lone_losses_.contains({mailbox.wire, uid});
+    }
     /// It is not to be asked for any more.
-    bool is_deadly(MailboxName const& mailbox, Uid uid) const { return lone_losses(mailbox, uid) >= 2; }
-    /// Grows whenever something was learnt of a message that was asked for alone.
+    bool is_deadly(MailboxName const& mailbox, Uid uid) const;
+    /// Grows whenever something was learnt of a message that was asked for alone; at most twice for each.
     std::uint64_t lessons() const { return lessons_; }
 
  private:
-    /// -1: not a suspect.
-    int lone_losses(MailboxName const& mailbox, Uid uid) const;
-
     std::map<std::pair<std::string, Uid>, int> lone_losses_;  ///< By spelling on the wire and UID.
     std::uint64_t lessons_ = 0;
+    std::size_t row_ = 1;  ///< So many are suspected next.
 };
 
 }  // namespace imapcopy::copy

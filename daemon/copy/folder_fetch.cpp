@@ -1,5 +1,6 @@
 #include "daemon/copy/folder_fetch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/attempt.hpp"
@@ -28,11 +29,11 @@ void FolderFetch::note_failure(Error const& error) {
     bool const ended = error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
                        error.code == ErrorCode::server_bug;
     if (!ended || error.side != Side::source) return;
-    auto awaited = current_;
-    for (auto const& [uid, meta] : wanted_) {
-        if (!current_ && (!awaited || uid < *awaited)) awaited = uid;
-    }
-    if (awaited) parts_.state.deadly.add(folder_.mapped.source.name, *awaited);
+    std::vector<Uid> awaited;
+    for (auto const& [uid, meta] : wanted_) awaited.push_back(uid);
+    std::ranges::sort(awaited);
+    if (current_) awaited.insert(awaited.begin(), *current_);
+    parts_.state.deadly.add(folder_.mapped.source.name, awaited);
 }
 
 Task<> FolderFetch::settle_missing() {

@@ -33,7 +33,7 @@ class FolderFetch final : BodySink {
     Task<> run();
 
  private:
-    /// Remembers the message that was awaited when the source failed.
+    /// Remembers what was awaited when the source failed.
     void note_failure(Error const& error);
     /// Not delivered by the server: gone if it is not listed any more, else an exception.
     Task<> settle_missing();

@@ -13,8 +13,9 @@ namespace {
 
 namespace response = imap::response;
 
-/// Half-answered messages that are kept at once; a sane server has none or one.
-constexpr std::size_t pieces_max = 10'000;
+/// Half-answered messages that are kept at once; a sane server has one at most, but its dates may be
+/// unreadable.
+constexpr std::size_t pieces_max = 200'000;
 /// Of one listing: one and a half million messages without keywords.
 constexpr std::size_t listed_bytes_max = 192 * 1024 * 1024;
 constexpr std::size_t message_bytes = 128;

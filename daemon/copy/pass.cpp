@@ -12,6 +12,7 @@ namespace imapcopy::copy {
 namespace {
 
 constexpr int reconnections_max = 5;  ///< Without progress; then the job's own retry takes over.
+constexpr Duration lone_pause = std::chrono::seconds(10);
 constexpr Duration settle_wait_max = std::chrono::minutes(10);
 
 LaneOptions lane_options(PassOptions const& options, EndpointTraits const& destination) {
@@ -136,15 +137,16 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         }
         connected.source->abort();
         co_await connected.destination->close();
-        bool const progress =
-            state.messages_copied + state.copies_found > 0 || state.deadly.lessons() > lessons_before;
-        failures = progress ? 1 : failures + 1;
+        bool const learnt = state.deadly.lessons() > lessons_before;
+        failures = learnt || state.messages_copied + state.copies_found > 0 ? 1 : failures + 1;
         auto const error = *error_of(tried.exception);
         if (context.stop.requested() || failures > reconnections_max || !is_worth_reconnecting(error)) {
             tried.rethrow();
         }
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
+        // A source that is out of order for a moment has not lost the message.
+        if (learnt) (void)co_await wait_unless_stopped(context, lone_pause);
         auto const begun = std::ranges::any_of(state.folders, [](auto const& each) { return each->begun; });
         lesson = {std::max(lesson.settle_wait, std::min(2 * state.slowest_append, settle_wait_max)),
                   error.code == ErrorCode::uid_validity_changed, begun && state.messages_copied == 0,

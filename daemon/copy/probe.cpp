@@ -12,9 +12,11 @@ namespace imapcopy::copy {
 namespace {
 
 /// The message of the first of `open` that is still at the source. Not of those that lose something on their
-/// way, or that may be there already: the plan decides anew what becomes of them.
+/// way, that may be there already, or that the source may not give: the plan decides what becomes of them.
 Task<std::optional<MessageMeta>> first_at_source(LaneParts& parts, MailboxName mailbox, LedgerView open) {
-    std::erase_if(open, [](LedgerEntry const& entry) { return !entry.code.empty(); });
+    std::erase_if(open, [&](LedgerEntry const& entry) {
+        return !entry.code.empty() || parts.state.deadly.is_suspect(mailbox, entry.source_uid);
+    });
     std::optional<MessageMeta> first;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
         bool const is_open = std::ranges::find(open, meta.uid, &LedgerEntry::source_uid) != open.end();

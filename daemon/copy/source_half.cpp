@@ -265,17 +265,19 @@ Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
 Task<> SourceHalf::count_unlisted(FolderWork& folder) {
     auto const listed = folder.listed_messages + folder.hidden_reports;
     bool const whole = first_uid(folder).value() == 1;
+    auto const others =
+        folder.source.messages - std::min<std::uint64_t>(folder.listed_messages, folder.source.messages);
     if (whole && co_await is_incomplete(parts_.source, folder.mapped.source.name, folder.source, listed)) {
         // Else the next pass would not look for them again.
         folder.complete = false;
         parts_.state.add_note(folder, Uid(), std::string(info(ErrorCode::message_unreadable).name), 0,
                               "the source lists " + std::to_string(listed) + " of the " +
                                   std::to_string(folder.source.messages) + " messages that it says it has");
+        parts_.state.progress.messages_skipped += others;
+        co_return parts_.state.report();
     }
     // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
     // expunged.
-    auto const others =
-        folder.source.messages - std::min<std::uint64_t>(folder.listed_messages, folder.source.messages);
     parts_.state.progress.messages_done += others;
     if (first_uid(folder).value() > 1) folder.result.recognised += others;
     parts_.state.report();

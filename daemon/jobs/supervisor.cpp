@@ -22,6 +22,13 @@ void hold_waiting(JobView& view) {
     view.wait_text = "held; release it to go on";
 }
 
+/// What a finished job has copied belongs to its past; one that failed goes on counting.
+void reopen(JobView& view, WallTime now) {
+    if (state_of(view.phase) == JobState::finished) view.progress.bytes_done = view.progress.bytes_total = 0;
+    enter(view, Phase::queued, now);
+    view.error.reset();
+}
+
 /// Whether the running attempt failed because of a server as a whole.
 bool is_of_host(Entry const& entry, Error const& error) {
     return error.side && counts_for_host(error.code, entry.running->reached(*error.side));
@@ -215,17 +222,15 @@ Task<> Supervisor::requeue(JobId id) {
 
 store::JobUpdate Supervisor::reopening(JobId id) const {
     auto view = roster_.view(id).value_or(JobView{});
-    enter(view, Phase::queued, context_.clock.wall_now());
-    view.error.reset();
+    reopen(view, context_.clock.wall_now());
     return update_of(view);
 }
 
 void Supervisor::reopened(JobId id) {
     auto* const entry = roster_.find(id);
     if (entry == nullptr || !is_over(state_of(entry->row.view.phase))) return;
-    enter(entry->row.view, Phase::queued, context_.clock.wall_now());
-    entry->row.view.error.reset();
-    entry->failures = 0;
+    reopen(entry->row.view, context_.clock.wall_now());
+    entry->failures = entry->quota_waits = 0;
     publish(*entry);
     if (listener_ != nullptr) listener_->status_changed();
     schedule();
@@ -354,7 +359,7 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
     auto const& running = *entry.running;
     bool const progressed = view.progress.messages_done > running.messages_before ||
                             view.progress.bytes_done > running.bytes_before;
-    if (progressed) entry.failures = 0;
+    if (progressed) entry.failures = entry.quota_waits = 0;
     switch (end.kind) {
         case AttemptEnd::Kind::complete: {
             entry.row.pass = end.pass;
@@ -401,8 +406,9 @@ void Supervisor::fail_attempt(Entry& entry, Error const& error) {
 
 RetryAnswer Supervisor::answer_to(Entry& entry, Error const& error) {
     // A full mailbox is asked for as long as it takes.
-    if (!is_of_store(error.code) && info(error.code).retry != RetryClass::quota) ++entry.failures;
-    RetryQuestion question{error, std::max(entry.failures, 1U)};
+    bool const full = info(error.code).retry == RetryClass::quota;
+    if (!is_of_store(error.code)) ++(full ? entry.quota_waits : entry.failures);
+    RetryQuestion question{error, std::max(full ? entry.quota_waits : entry.failures, 1U)};
     question.jitter = static_cast<std::uint32_t>(context_.random.below(std::uint64_t{1} << 32U));
     auto answer = next_retry(question, settings_.config.retry);
     auto const& view = entry.row.view;
@@ -549,7 +555,10 @@ void Supervisor::look_at_store_again() {
 
 Task<> Supervisor::wipe_secrets() {
     auto const unsaved = unsaved_;
-    for (auto const id : unsaved) co_await save_quietly(id);
+    for (auto const id : unsaved) {
+        auto const* const entry = roster_.find(id);
+        if (entry != nullptr && !entry->changing) co_await save_quietly(id);
+    }
     auto wiping = as_result(parts_.jobs.wipe_expired_secrets(context_.clock.wall_now()));
     auto const next = co_await std::move(wiping);
     if (unsaved_.empty()) note_store(next.has_error() ? Result<>(next.error()) : Result<>());

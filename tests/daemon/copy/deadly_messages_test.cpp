@@ -9,15 +9,26 @@ TEST(DeadlyMessages, AreAskedForAloneTwiceBeforeTheyAreGivenUp) {
     DeadlyMessages deadly;
     auto const inbox = MailboxName::from_utf8("INBOX").value();
     EXPECT_FALSE(deadly.is_suspect(inbox, Uid(5)));
-    deadly.add(inbox, Uid(5));
+    deadly.add(inbox, {Uid(5), Uid(6)});
     EXPECT_TRUE(deadly.is_suspect(inbox, Uid(5)));
     EXPECT_FALSE(deadly.is_suspect(inbox, Uid(6)));
     EXPECT_EQ(deadly.lessons(), 0U);
-    deadly.add(inbox, Uid(5));
+    deadly.add(inbox, {Uid(5)});
     EXPECT_FALSE(deadly.is_deadly(inbox, Uid(5)));
-    deadly.add(inbox, Uid(5));
+    for (int i = 0; i < 3; ++i) deadly.add(inbox, {Uid(5)});
     EXPECT_TRUE(deadly.is_deadly(inbox, Uid(5)));
-    EXPECT_EQ(deadly.lessons(), 2U);
+    EXPECT_EQ(deadly.lessons(), 2U) << "nothing more can be learnt";
+    deadly.add(inbox, {Uid(7), Uid(8), Uid(9)});
+    EXPECT_TRUE(deadly.is_suspect(inbox, Uid(9))) << "damage comes in rows";
+}
+
+TEST(DeadlyMessages, InARowHoldUpNoOther) {
+    World world;
+    for (int i = 1; i <= 60; ++i) world.source.add_message("INBOX", sample_message(i));
+    for (int i = 1; i <= 50; ++i) world.source.deadly_bodies.insert(sample_message(i));
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 10U);
+    EXPECT_EQ(result.exceptions.size(), 50U);
 }
 
 /// More of them than a pass connects again without progress.

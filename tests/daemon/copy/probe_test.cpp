@@ -117,6 +117,16 @@ TEST(Probe, LeavesToThePlanWhatMeetsNoFolder) {
     EXPECT_EQ(world.destination.at("INBOX").messages.size(), 6U);
 }
 
+/// It would be asked for first in every try, and nothing else would ever come.
+TEST(Probe, IsNoMessageAtWhichTheSourceEndsTheConnection) {
+    LostAppends world;
+    world.source.deadly_bodies.insert(sample_message(1));
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 5U);
+    ASSERT_EQ(result.exceptions.size(), 1U);
+    EXPECT_EQ(result.exceptions.front().uid, Uid(1));
+}
+
 TEST(Probe, IsNotNeededWhereEverythingIsFound) {
     LostAppends world;
     for (std::size_t i = 0; i < 4; ++i) {
