@@ -192,6 +192,18 @@ class Stage:
                     changed += 1
         assert changed == 1, f'{changed} messages hold {old}'
 
+    def damage(self, login, marker):
+        """Cuts the file of the one message of the source that holds `marker`: Dovecot ends the connection of whoever
+        asks for it."""
+        cut = 0
+        for path in glob.glob(f'{self.work}/source/**/{login}/**/*,S=*', recursive=True):
+            with open(path, 'r+b') as file:
+                content = file.read()
+                if marker in content:
+                    file.truncate(len(content) // 2)
+                    cut += 1
+        assert cut == 1, f'{cut} messages hold {marker}'
+
     def append(self, login, body):
         with_server = Imap(Account(self.account('source', login)))
         with_server.connection.sendall(b'a APPEND INBOX {%d+}\r\n' % len(body) + body + b'\r\n')

@@ -183,6 +183,22 @@ class SystemTest(unittest.TestCase):
             print(s.ctl('verify', '1', '--level', 'digest', '--source-password-file', f'{s.work}/password',
                         '--destination-password-file', f'{s.work}/password', check=False).stdout)
 
+    def test_message_that_the_source_cannot_read(self):
+        """Dovecot drops the connection at it, each time; all others come, and the report names it."""
+        with stage() as s:
+            for i in range(1, 8):
+                s.append('anna', b'Message-ID: <%d@example.org>\r\nSubject: %d\r\n\r\nbody of %d\r\n' % (i, i, i) +
+                         b'x' * 5000 + b'\r\n')
+            s.damage('anna', b'body of 3')
+            done = s.submit('anna', '--no-test', '--wait', check=False)
+            self.assertEqual(done.returncode, 5, done.stdout)
+            self.assertIn('Disconnected: FETCH read() failed', s.read('source/dovecot.log'))
+            job = s.jobs()[0]
+            self.assertEqual((job['messages_done'], job['messages_skipped']), (6, 1))
+            report = s.ctl('report', '1').stdout
+            self.assertIn('INBOX, message 3 ', report)
+            self.assertIn('the source ended the connection each time that it was asked for this message', report)
+
     def test_idle_daemon_uses_no_cpu(self):
         with stage() as s:
             s.seed('anna', 20, 1, 2)
