@@ -190,7 +190,8 @@ std::vector<Finding> explain_pair(MessagePair const& pair, LedgerEntry const* en
     } else if (source.size_bytes != destination.size_bytes) {
         findings.push_back({resized, sizes});
     }
-    if (source.date != destination.date) {
+    bool const told = imap::InternalDate{source.date, 0}.is_told();
+    if (told && source.date != destination.date) {
         auto const dates = "received " + imap::InternalDate{source.date, 0}.to_string() + " at the source, " +
                            imap::InternalDate{destination.date, 0}.to_string() + " at the destination";
         findings.push_back({was_adopted ? adopted : date, dates});

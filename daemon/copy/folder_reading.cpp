@@ -68,15 +68,6 @@ Task<> list_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox
     std::ranges::sort(listed.messages, {}, &IndexedMessage::uid);
 }
 
-Task<bool> is_incomplete(Endpoint& endpoint, MailboxName mailbox, MailboxStatus before, std::uint64_t seen) {
-    if (seen >= before.messages) co_return false;
-    std::vector<MailboxName> names{std::move(mailbox)};
-    auto const statuses = co_await endpoint.status(std::move(names));
-    auto const now = statuses.front().value_or(before);
-    auto const arrived = now.uid_next.value() - std::min(before.uid_next.value(), now.uid_next.value());
-    co_return seen + arrived < now.messages;
-}
-
 Task<> digest_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox, std::vector<Uid> uids,
                    Messages& messages, std::vector<Uid>& unread) {
     for (std::size_t begin = 0; begin < uids.size();) {

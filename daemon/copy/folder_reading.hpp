@@ -37,10 +37,6 @@ struct Listed {
 Task<> list_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox, MailboxStatus status,
                  Listed& listed);
 
-/// True if the folder has more messages than were listed, and that is not explained by mail that came or went
-/// meanwhile. `before`: its status before the listing.
-Task<bool> is_incomplete(Endpoint& endpoint, MailboxName mailbox, MailboxStatus before, std::uint64_t seen);
-
 /// Reads the bodies of `uids`, which ascend, and notes their digests in `messages`. Those that the server
 /// does not give are taken out of it and go to `unread`. References outlive the call.
 Task<> digest_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox, std::vector<Uid> uids,

@@ -203,7 +203,11 @@ Task<AccountView> ImapEndpoint::list() {
     auto const reply = co_await listing->reply();
     if (!reply.ok()) throw Failure(classify(reply, "list folders", side_, Occasion::command));
     if (subscribed) (void)co_await subscribed->reply();  // Refused: nothing is subscribed.
-    if (reader.too_many()) throw Failure(Error{ErrorCode::server_bug, "list folders: too many", {}, side_});
+    if (reader.too_many())
+        throw Failure(Error{ErrorCode::server_bug,
+                            "list folders: the server lists more than 200,000, as no account has",
+                            {},
+                            side_});
     co_return reader.take();
 }
 
@@ -376,7 +380,10 @@ Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, U
     auto const reply = co_await ticket->reply();
     if (!reply.ok()) throw Failure(classify(reply, what, side_, Occasion::command));
     if (!reader.finish())
-        throw Failure(Error{ErrorCode::server_bug, what + ": more than memory holds", {}, side_});
+        throw Failure(Error{ErrorCode::server_bug,
+                            what + ": the server lists more at once than memory may hold; split the folder",
+                            {},
+                            side_});
     for (auto& meta : listed) sink(std::move(meta));
 }
 

@@ -146,7 +146,10 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         context.log.write(LogLevel::debug, "pass interrupted, connecting again",
                           {{"error", to_string(error)}});
         // A source that is out of order for a moment has not lost the message.
-        if (learnt) (void)co_await wait_unless_stopped(context, lone_pause);
+        if (learnt) {
+            bool const go_on = co_await wait_unless_stopped(context, lone_pause);
+            if (!go_on) tried.rethrow();
+        }
         auto const begun = std::ranges::any_of(state.folders, [](auto const& each) { return each->begun; });
         lesson = {std::max(lesson.settle_wait, std::min(2 * state.slowest_append, settle_wait_max)),
                   error.code == ErrorCode::uid_validity_changed, begun && state.messages_copied == 0,

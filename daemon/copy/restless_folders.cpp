@@ -23,7 +23,8 @@ Task<bool> is_restless_at_source(LaneParts& parts, FolderWork& folder) {
     if (!first || *first == told) co_return false;
     auto const second = co_await ask(parts.source, folder.mapped.source.name, Access::read_only);
     if (second && *second == *first) folder.source.uid_validity = *first;
-    co_return second&&* second != *first;
+    bool const another = second.has_value() && second != first;
+    co_return another;
 }
 
 Task<bool> is_restless_at_destination(LaneParts& parts, FolderWork const& folder) {
@@ -31,7 +32,8 @@ Task<bool> is_restless_at_destination(LaneParts& parts, FolderWork const& folder
     auto const& there = folder.mapped.destination_status;
     if (known.value() == 0 || !there || known == there->uid_validity) co_return false;
     auto const now = co_await ask(parts.destination, folder.mapped.destination, Access::read_write);
-    co_return now&&* now != there->uid_validity;
+    bool const another = now.has_value() && now != there->uid_validity;
+    co_return another;
 }
 
 }  // namespace

@@ -6,10 +6,10 @@
 #include "common/attempt.hpp"
 #include "common/task_group.hpp"
 #include "common/text.hpp"
+#include "daemon/copy/account_view.hpp"
 #include "daemon/copy/body_digests.hpp"
 #include "daemon/copy/flag_merge.hpp"
 #include "daemon/copy/folder_fetch.hpp"
-#include "daemon/copy/folder_reading.hpp"
 #include "daemon/copy/settle.hpp"
 
 namespace imapcopy::copy {

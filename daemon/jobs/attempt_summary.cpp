@@ -16,7 +16,6 @@ std::string microseconds(std::chrono::microseconds time) {
 }  // namespace
 
 void AttemptSummary::add(Progress const& progress) {
-    if (progress.bytes_done < latest_.bytes_done) bytes_before_ += latest_.bytes_done;
     lanes_most_ = std::max(lanes_most_, progress.lanes);
     latest_ = progress;
 }

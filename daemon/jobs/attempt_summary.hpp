@@ -13,13 +13,12 @@ namespace imapcopy::jobs {
 
 class AttemptSummary {
  public:
-    /// Counts that fall begin anew: the attempt has connected again.
     void add(Progress const& progress);
     /// As copy::Observer::bound_by.
     void bound_by(Bound bound, Duration span);
 
     /// Bytes of messages that were copied.
-    std::uint64_t bytes() const { return bytes_before_ + latest_.bytes_done; }
+    std::uint64_t bytes() const { return latest_.bytes_done; }
     /// "line 71 %, source 29 %" of the time in which it was known what bounds the job, most first; empty: it
     /// never was.
     std::string bounds() const;
@@ -28,7 +27,6 @@ class AttemptSummary {
 
  private:
     Progress latest_;
-    std::uint64_t bytes_before_ = 0;  ///< Copied over connections that were lost.
     std::uint32_t lanes_most_ = 0;
     std::array<Duration, 6> spans_{};  ///< By Bound.
 };

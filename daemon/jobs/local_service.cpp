@@ -120,6 +120,21 @@ std::vector<JobId> LocalService::find(std::string_view source_address) const {
     return supervisor_.roster().find_source(source_address);
 }
 
+Task<> LocalService::hold(JobId id) {
+    Roster::Change const change(supervisor_.roster(), id);
+    co_await supervisor_.hold(id);
+}
+
+Task<> LocalService::release(JobId id) {
+    Roster::Change const change(supervisor_.roster(), id);
+    co_await supervisor_.release(id);
+}
+
+Task<> LocalService::cancel(JobId id) {
+    Roster::Change const change(supervisor_.roster(), id);
+    co_await supervisor_.cancel(id);
+}
+
 Task<Secret> LocalService::stored_secret(JobId id, Side side) {
     auto opening = as_result(parts_.jobs.secret(id, side));
     auto secret = co_await std::move(opening);

@@ -35,9 +35,9 @@ class LocalService final : public Service {
     std::vector<JobView> jobs() const override { return supervisor_.roster().views(); }
     std::optional<JobView> job(JobId id) const override { return supervisor_.roster().view(id); }
     std::vector<JobId> find(std::string_view source_address) const override;
-    Task<> hold(JobId id) override { return supervisor_.hold(id); }
-    Task<> release(JobId id) override { return supervisor_.release(id); }
-    Task<> cancel(JobId id) override { return supervisor_.cancel(id); }
+    Task<> hold(JobId id) override;
+    Task<> release(JobId id) override;
+    Task<> cancel(JobId id) override;
     Task<> retry(JobId id, Secret source, Secret destination) override;
     Task<> resync(JobId id, Secret source, Secret destination) override;
     Task<copy::VerifyResult> verify(JobId id, VerifyLevel level, Secret source, Secret destination) override;

@@ -213,7 +213,7 @@ Task<> Supervisor::requeue(JobId id) {
     if (entry.row.view.phase != Phase::waiting)
         throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " does not wait any more");
     move_to(entry, next_phase(entry.row.view.phase, JobEvent::retry).value());
-    entry.failures = 0;
+    entry.failures = entry.quota_waits = 0;
     publish(entry);
     if (listener_ != nullptr) listener_->status_changed();
     schedule();

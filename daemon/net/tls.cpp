@@ -170,7 +170,8 @@ void set_expected_name(SSL* ssl, std::string const& host, bool required) {
     // A name that is not set would let every certificate pass. OpenSSL knows no zones ("fe80::1%eth0").
     auto const require = [&](int set) {
         if (set != 1 && required)
-            throw Failure(ErrorCode::invalid_argument, "check the certificate of " + printable(host));
+            throw Failure(ErrorCode::invalid_argument, "no certificate can name \"" + printable(host) +
+                                                           "\"; give the name of the server, or pin its key");
     };
     if (!not_literal) return require(X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()));
     X509_VERIFY_PARAM_set_hostflags(

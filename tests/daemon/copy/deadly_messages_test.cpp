@@ -51,6 +51,7 @@ TEST(DeadlyMessages, HoldUpNoOther) {
             EXPECT_EQ(exception.uid.value() % 5, 0U) << exception.folder;
         }
         EXPECT_EQ(world.observer.last.messages_done, 32U);
+        EXPECT_EQ(world.observer.last.bytes_done, result.bytes_copied) << "of all tries";
         EXPECT_EQ(world.observer.last.messages_skipped, 8U);
         // Once somebody has mended them they come, and nothing comes twice.
         world.source.deadly_bodies.clear();

@@ -33,16 +33,6 @@ TEST(AttemptSummary, SaysForWhichShareOfTheKnownTimeWhatBoundTheJob) {
     EXPECT_EQ(summary.bounds(), "line 70 %, source 30 %");
 }
 
-TEST(AttemptSummary, CountsWhatWasCopiedBeforeAConnectionWasLost) {
-    AttemptSummary summary;
-    Progress progress;
-    for (auto const bytes : {0U, 10U, 70U, 0U, 5U, 20U}) {
-        progress.bytes_done = bytes;
-        summary.add(progress);
-    }
-    EXPECT_EQ(summary.bytes(), 90U);
-}
-
 TEST(AttemptSummary, WritesOneLineWithAllItsFigures) {
     AttemptSummary summary;
     Progress progress;
