@@ -34,6 +34,9 @@ class AbortableConnections final : public Connections {
     AbortableConnections(Connections& connections, Abort& abort) : connections_(connections), abort_(abort) {}
 
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
+    void take_back(std::unique_ptr<Endpoint> destination) override {
+        connections_.take_back(std::move(destination));
+    }
 
  private:
     Connections& connections_;

@@ -130,9 +130,14 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
             co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
         totals.add(state);
         if (tried.ok()) {
-            leave_both(connected);
             auto result = totals.take();
             result.stopped = !*tried.value;
+            if (result.stopped) {
+                leave_both(connected);
+            } else {
+                connected.source->leave();
+                connections.take_back(std::move(connected.destination));
+            }
             co_return result;
         }
         connected.source->abort();

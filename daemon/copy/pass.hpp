@@ -21,6 +21,9 @@ class Connections {
     virtual ~Connections() = default;
     /// Throws Failure like Session::open.
     virtual Task<std::unique_ptr<Endpoint>> connect(Side side) = 0;
+    /// A pass that is whole gives its first connection to the destination back: none of its calls is under
+    /// way, and whoever owns the connections may go on with it.
+    virtual void take_back(std::unique_ptr<Endpoint> destination) { destination->leave(); }
 };
 
 /// Told of progress; calls are cheap and must not throw.

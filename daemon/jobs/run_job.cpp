@@ -52,22 +52,30 @@ copy::Exception undelivered(Error const& error) {
     return exception;
 }
 
-/// Connections that tell when they have reached a server.
+/// Connections that tell when they have reached a server. What a pass gives back serves the completion mail.
 class ToldConnections final : public copy::Connections {
  public:
     /// `observer` outlives them.
     ToldConnections(std::unique_ptr<copy::Connections> connections, AttemptObserver& observer)
         : connections_(std::move(connections)), observer_(observer) {}
+    ~ToldConnections() override {
+        if (idle_) idle_->leave();
+    }
+    ToldConnections(ToldConnections const&) = delete;
+    ToldConnections& operator=(ToldConnections const&) = delete;
 
     Task<std::unique_ptr<copy::Endpoint>> connect(Side side) override {
+        if (side == Side::destination && idle_) co_return std::exchange(idle_, nullptr);
         auto connecting = connections_->connect(side);
         auto endpoint = co_await std::move(connecting);
         observer_.reached(side);
         co_return endpoint;
     }
+    void take_back(std::unique_ptr<copy::Endpoint> destination) override { idle_ = std::move(destination); }
 
  private:
     std::unique_ptr<copy::Connections> connections_;
+    std::unique_ptr<copy::Endpoint> idle_;  ///< To the destination, logged in.
     AttemptObserver& observer_;
 };
 

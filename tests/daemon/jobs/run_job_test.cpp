@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/jobs/empty_journal.hpp"
 #include "tests/daemon/jobs/job_daemon.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -67,6 +68,21 @@ TEST_F(RunJobTest, TellsWhichServersItReaches) {
     };
     EXPECT_EQ(run().error.code, ErrorCode::connection_refused);
     EXPECT_EQ(observer_.sides, std::vector{Side::source});
+}
+
+Task<copy::PassResult> run_engine(Context context, copy::Connections& connections, copy::Observer& observer) {
+    auto const journal = make_empty_journal();
+    auto running = copy::run_pass(context, connections, *journal, {}, observer);
+    auto result = co_await std::move(running);
+    co_return result;
+}
+
+TEST_F(RunJobTest, DeliversTheMailOverTheConnectionOfThePass) {
+    daemon_.runner.source.add_mailbox("Work");
+    daemon_.runner.engine = run_engine;
+    EXPECT_EQ(run().kind, AttemptEnd::Kind::complete);
+    EXPECT_EQ(observer_.sides, (std::vector{Side::source, Side::destination}));
+    EXPECT_EQ(mails(), 1U);
 }
 
 TEST_F(RunJobTest, TurnsAFailureIntoAValue) {
