@@ -208,7 +208,9 @@ Task<AccountView> ImapEndpoint::list() {
                             "list folders: the server lists more than 200,000, as no account has",
                             {},
                             side_});
-    co_return reader.take();
+    auto view = reader.take();
+    view.utf8_names = imap::speaks_only_rev2(session_->capabilities());
+    co_return view;
 }
 
 Task<std::vector<std::optional<MailboxStatus>>> ImapEndpoint::status(std::vector<MailboxName> mailboxes) {

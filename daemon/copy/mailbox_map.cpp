@@ -278,6 +278,7 @@ class Mapper {
             if (mailbox.name.utf8 == utf8) return mailbox.name;  // Spelled as that server spells it.
         }
         auto const name = MailboxName::from_utf8(utf8);
+        if (name && destination_.utf8_names) return {name->utf8, name->utf8};
         return name ? *name : MailboxName::from_wire(imap::encode_modified_utf7(printable(utf8, 200)));
     }
 

@@ -1,6 +1,7 @@
 #include "daemon/imap/protocol.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace imapcopy::imap {
@@ -10,6 +11,10 @@ constexpr std::string_view tag_characters = "abcdefghijklmnopqrstuvwxyz";
 constexpr std::size_t tag_letters = 8;
 /// Capabilities of one server; real ones have about 50.
 constexpr std::size_t capabilities_max = 1000;
+/// What RFC 9051 (appendix E) made part of the protocol, as far as we use it. A server that speaks RFC 3501,
+/// too, names each on its own.
+constexpr std::array<std::string_view, 7> part_of_rev2 = {
+    "ENABLE", "LIST-EXTENDED", "LIST-STATUS", "LITERAL-", "NAMESPACE", "SASL-IR", "UIDPLUS"};
 
 std::string make_tag_prefix(Random& random) {
     std::string prefix;
@@ -166,6 +171,7 @@ void Protocol::learn_capabilities(std::vector<std::string> const& names) {
         if (name.empty() || capabilities_.size() == capabilities_max) continue;
         capabilities_.insert(name);
     }
+    if (speaks_only_rev2(capabilities_)) capabilities_.insert(part_of_rev2.begin(), part_of_rev2.end());
     knows_capabilities_ = true;
 }
 

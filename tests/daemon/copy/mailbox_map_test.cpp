@@ -53,6 +53,16 @@ TEST(MapMailboxes, TranslatesSeparatorsAndPrefixesOfBothSides) {
                 UnorderedElementsAre(Pair("INBOX", "INBOX"), Pair("Lists/Deep", "INBOX.Lists.Deep")));
 }
 
+TEST(MapMailboxes, SpellsNewNamesAsTheDestinationReadsThem) {
+    auto destination = account({"INBOX"});
+    auto const spelled = [&] {
+        return map_mailboxes(account({"Ärger"}), destination, {}).folders.front().destination.wire;
+    };
+    EXPECT_EQ(spelled(), "&AMQ-rger");
+    destination.utf8_names = true;
+    EXPECT_EQ(spelled(), "Ärger");
+}
+
 TEST(MapMailboxes, PutsInboxFirstAndTheOthersInOrder) {
     auto const map = map_mailboxes(account({"Zoo", "Ärger", "INBOX"}), account({"INBOX"}), {});
     std::vector<std::string> paths;

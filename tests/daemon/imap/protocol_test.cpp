@@ -39,6 +39,18 @@ TEST(Protocol, LearnsCapabilitiesFromTheGreeting) {
     EXPECT_FALSE(talk.protocol.knows_capabilities());
 }
 
+TEST(Protocol, KnowsWhatIsPartOfTheNewProtocol) {
+    SeededRandom random(1);
+    Protocol new_one(random);
+    EXPECT_TRUE(events_of(new_one, "* OK [CAPABILITY IMAP4rev2 AUTH=PLAIN] hi\r\n"));
+    EXPECT_TRUE(speaks_only_rev2(new_one.capabilities()));
+    EXPECT_TRUE(new_one.capabilities().contains("LIST-STATUS"));
+    Protocol both(random);
+    EXPECT_TRUE(events_of(both, "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 AUTH=PLAIN] hi\r\n"));
+    EXPECT_FALSE(speaks_only_rev2(both.capabilities()));
+    EXPECT_FALSE(both.capabilities().contains("LIST-STATUS"));
+}
+
 TEST(Protocol, RefusesWhatIsNoConversation) {
     for (auto const* const text : {"+ go\r\n", "zzz1 OK done\r\n", "* PREAUTH again\r\n", "nonsense\r\n"}) {
         Greeted talk;
