@@ -6,6 +6,11 @@ namespace imapcopy::copy {
 
 Task<> BodyRelay::begin(Uid uid, std::uint64_t size_bytes) {
     current_.reset();
+    // Only its end is missing: what came now would end up inside of it.
+    if (unproven_ && uid != Uid{}) {
+        throw Failure(ErrorCode::server_bug, "fetch uid " + to_string(*unproven_) + ": the server sent uid " +
+                                                 to_string(uid) + " before it named this one");
+    }
     unnamed_ = uid == Uid{};
     if (unnamed_) uid_comes_late_ = true;
     auto const whose = unnamed_ ? only_.value_or(Uid{}) : uid;

@@ -75,5 +75,15 @@ TEST(BodyRelay, EndsAnUnnamedBodyOnlyWhenItsUidIsProven) {
     }
 }
 
+TEST(BodyRelay, LetsNoBodyIntoOneWhoseUidIsNotProven) {
+    Notes notes;
+    BodyRelay relay(notes);
+    relay.expect({Uid{7}, Uid{8}});
+    relay.set_only(Uid{7});
+    EXPECT_TRUE(run(body(relay, 0, "x")));
+    EXPECT_FALSE(run(body(relay, 8, "y")));
+    EXPECT_EQ(notes.text, "7[x");
+}
+
 }  // namespace
 }  // namespace imapcopy::copy
