@@ -187,8 +187,9 @@ Task<> TcpStream::close_gently(TimePoint deadline) {
     boost::system::error_code error;
     socket_.shutdown(tcp::socket::shutdown_send, error);
     std::array<char, 4096> unread{};
-    while (!error) {
+    while (!error && clock_.now() < deadline) {
         socket_.read_some(boost::asio::buffer(unread), error);
+        if (!error) co_await take_turns(reading_);
         if (error != boost::asio::error::would_block) continue;
         error.clear();
         co_await wait(reading_, Wants::readable, deadline, "closing ");
