@@ -41,7 +41,7 @@ char const* const options_help =
     "  --help              print this and end\n"
     "\n"
     "SIGTERM ends it after running batches, SIGHUP reads the configuration again. It never forks.\n"
-    "Exit status: 0 stopped, 1 failed, 2 wrong command line or configuration.\n";
+    "Exit status: 0 stopped, 1 failed, 2 wrong command line or configuration, 3 database not usable.\n";
 
 Result<Options> parse_options(std::span<char const* const> arguments, std::string const& state_directory) {
     Options options;

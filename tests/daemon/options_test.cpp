@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
 #include <vector>
 
 using namespace imapcopy;
@@ -47,4 +48,10 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
     EXPECT_EQ(parse({"--fork"}).error().message, "unknown argument \"--fork\"; see imapcopyd --help");
     EXPECT_FALSE(parse({"start"}));
     EXPECT_FALSE(parse({"--version=1"}));
+}
+
+TEST(Options, TellEveryExitStatusInTheHelp) {
+    std::string_view const help = options_help;
+    for (auto const* const status : {"0 stopped", "1 failed", "2 wrong command line", "3 database"})
+        EXPECT_NE(help.find(status), std::string_view::npos) << status;
 }
