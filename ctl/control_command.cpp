@@ -10,35 +10,51 @@
 namespace imapcopy::ctl {
 namespace {
 
-/// What was done to a job, for people and as the type of a JSON document.
+/// What was done to a job, for people and as the type of a JSON line.
 struct Done {
     Message text;
     std::string_view type;
 };
 
+/// Tells of a job at once, but in the one document: that takes what `answered` gathers.
+void show_done(Call const& call, Done done, JobId id, bool acted, Json& answered) {
+    auto fields = Json::object();
+    fields["id"] = id.value();
+    fields["done"] = acted;
+    if (call.style().format == Format::json) {
+        answered.push_back(fields);
+    } else if (call.style().format == Format::jsonl) {
+        print_document(call.terminal, call.style(), done.type, fields);
+    } else if (!call.style().quiet) {
+        auto const text = call.say(acted ? done.text : Message::ctl_left_alone,
+                                   {to_string(id), to_string(call.arguments.side.value_or(Side::source))});
+        call.terminal.out(text + "\n");
+    }
+}
+
 /// Does `action` to every job and says `done`; a failure does not keep the others from theirs. The first
 /// failure decides the exit status. `action` answers false where the person did not want it.
 int each_job(Call const& call, Done done, std::function<bool(JobId)> const& action) {
     int status = exit_status::done;
+    auto answered = Json::array();
     for (auto const id : numbered_jobs(call)) {
         bool acted = false;
-        if (auto const error = caught([&] { acted = action(id); })) {
-            show_error(call.terminal, within("job " + to_string(id), *error), call.style().language);
-            if (call.terminal.left_unanswered()) return exit_status::detached;
-            if (status == exit_status::done) status = imapcopy::exit_status(*error);
+        auto const error = caught([&] { acted = action(id); });
+        if (!error) {
+            show_done(call, done, id, acted, answered);
             continue;
         }
-        if (is_json(call.style())) {
-            auto fields = Json::object();
-            fields["id"] = id.value();
-            fields["done"] = acted;
-            print_document(call.terminal, call.style(), done.type, fields);
-        } else if (!call.style().quiet) {
-            auto const text =
-                call.say(acted ? done.text : Message::ctl_left_alone,
-                         {to_string(id), to_string(call.arguments.side.value_or(Side::source))});
-            call.terminal.out(text + "\n");
+        show_error(call.terminal, within("job " + to_string(id), *error), call.style().language);
+        if (call.terminal.left_unanswered()) {
+            status = exit_status::detached;
+            break;
         }
+        if (status == exit_status::done) status = imapcopy::exit_status(*error);
+    }
+    if (call.style().format == Format::json) {
+        auto fields = Json::object();
+        fields["jobs"] = answered;
+        print_document(call.terminal, call.style(), done.type, fields);
     }
     return status;
 }

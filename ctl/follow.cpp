@@ -36,19 +36,20 @@ class NoDisplay final : public Display {
     void refresh(Jobs const& /*jobs*/) override {}
 };
 
+/// Remarks are no part of the output.
 class JsonDisplay final : public Display {
  public:
-    JsonDisplay(Style const& style, Terminal& terminal) : style_(style), terminal_(terminal) {
-        style_.format = Format::jsonl;
-    }
+    JsonDisplay(Style const& style, Terminal& terminal) : style_(style), terminal_(terminal) {}
+
     void changed(JobView const& job) override {
+        if (style_.format == Format::json) return;
         print_document(terminal_, style_, "job", job_fields(job, style_.language));
     }
     void say(std::string const& line) override { terminal_.err(line + "\n"); }
     void refresh(Jobs const& /*jobs*/) override {}
 
  private:
-    Style style_;
+    Style const& style_;
     Terminal& terminal_;
 };
 
@@ -159,7 +160,13 @@ class Follower {
           terminal_(terminal),
           display_(make_display(style, terminal)) {}
 
-    int run() {
+    Followed run() {
+        auto const status = follow();
+        return {status, std::move(jobs_)};
+    }
+
+ private:
+    int follow() {
         auto const end = options_.limit ? std::optional(terminal_.now() + *options_.limit) : std::nullopt;
         terminal_.catch_interrupts();
         client_.follow();
@@ -175,7 +182,6 @@ class Follower {
         }
     }
 
- private:
     bool is_done(JobView const& job) const {
         return has_ended(job) || (options_.until_parked && is_parked(job));
     }
@@ -191,23 +197,17 @@ class Follower {
     void read() {
         if (options_.every_unfinished) {
             for (auto const& job : client_.jobs()) {
-                if (!has_ended(job) || jobs_.contains(job.id)) put_first(job);
+                if (!has_ended(job) || jobs_.contains(job.id)) put(job);
             }
             return;
         }
         for (auto const id : options_.jobs) {
             if (auto const job = client_.job(id)) {
-                put_first(*job);
+                put(*job);
             } else {
                 remove(id);
             }
         }
-    }
-
-    void put_first(JobView const& job) {
-        bool const is_new = !jobs_.contains(job.id);
-        put(job);
-        if (is_new) display_->changed(job);
     }
 
     void remove(JobId id) {
@@ -217,7 +217,7 @@ class Follower {
     void take(Event const& event) {
         switch (event.kind) {
             case Event::Kind::job_added:
-                if (options_.every_unfinished && event.job) put_first(*event.job);
+                if (options_.every_unfinished && event.job) put(*event.job);
                 return;
             case Event::Kind::job_changed:
             case Event::Kind::job_ended:
@@ -265,7 +265,8 @@ class Follower {
 
 }  // namespace
 
-int follow_jobs(FollowOptions const& options, Style const& style, DaemonClient& client, Terminal& terminal) {
+Followed follow_jobs(FollowOptions const& options, Style const& style, DaemonClient& client,
+                     Terminal& terminal) {
     return Follower(options, style, client, terminal).run();
 }
 

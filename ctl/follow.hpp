@@ -20,9 +20,14 @@ struct FollowOptions {
     std::optional<std::chrono::seconds> limit;
 };
 
-/// Shows progress until every job ended and returns the gravest exit status of them; 3 where the time is
-/// over, 130 after Ctrl-C. Bars on a terminal, lines elsewhere, JSON Lines for -o json and jsonl, nothing
-/// with -q.
-int follow_jobs(FollowOptions const& options, Style const& style, DaemonClient& client, Terminal& terminal);
+struct Followed {
+    int status = 0;                 ///< The gravest of the jobs; 3 where the time is over, 130 after Ctrl-C.
+    std::map<JobId, JobView> jobs;  ///< As they were last; without those that were forgotten meanwhile.
+};
+
+/// Shows progress until every job ended: bars on a terminal, lines elsewhere, JSON Lines for -o jsonl,
+/// nothing with -q. Nothing for -o json either: the caller prints the one document.
+Followed follow_jobs(FollowOptions const& options, Style const& style, DaemonClient& client,
+                     Terminal& terminal);
 
 }  // namespace imapcopy::ctl

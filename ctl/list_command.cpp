@@ -70,11 +70,20 @@ int watch_command(Call const& call) {
     FollowOptions options;
     options.jobs = selected_jobs(call);
     options.every_unfinished = options.jobs.empty();
-    if (options.every_unfinished && listed_jobs(call).empty()) {
-        if (!call.style().quiet) call.terminal.err(call.say(Message::ctl_no_jobs) + "\n");
-        return exit_status::done;
+    auto const text = text_style(call.style(), call.terminal);
+    check_fields(call.style(), job_records({}, text));
+    Followed followed;
+    if (!options.every_unfinished || !listed_jobs(call).empty()) {
+        followed = follow_jobs(options, call.style(), call.client, call.terminal);
+    } else if (!call.style().quiet) {
+        call.terminal.err(call.say(Message::ctl_no_jobs) + "\n");
     }
-    return follow_jobs(options, call.style(), call.client, call.terminal);
+    if (call.style().format == Format::json) {
+        std::vector<JobView> jobs;
+        for (auto const& [id, job] : followed.jobs) jobs.push_back(job);
+        print(call.terminal, call.style(), job_records(jobs, text));
+    }
+    return followed.status;
 }
 
 int monitor_command(Call const& call) {

@@ -38,7 +38,9 @@ struct Records {
     std::vector<Record> rows;
 };
 
-/// Prints in the format of `style`. Failure(invalid_argument) for a field that is unknown.
+/// Failure(invalid_argument) for a field of `style` that is unknown.
+void check_fields(Style const& style, Records const& records);
+/// Prints in the format of `style`. Throws what check_fields() throws.
 void print(Terminal& terminal, Style const& style, Records const& records);
 /// One document: {"schema": …} and the fields; as JSON Lines with "type" in front.
 void print_document(Terminal& terminal, Style const& style, std::string_view type, Json const& fields);

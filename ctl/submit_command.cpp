@@ -114,34 +114,54 @@ int show_plan(Call const& call, Order const& order) {
     return exit_status::done;
 }
 
+std::string path_of(JobId id) {
+    return "/org/imapcopyd1/job/" + to_string(id);
+}
+
+Json created_fields(JobId id) {
+    auto fields = Json::object();
+    fields["id"] = id.value();
+    fields["path"] = path_of(id);
+    return fields;
+}
+
 void show_created(Call const& call, JobId id) {
-    auto const path = "/org/imapcopyd1/job/" + to_string(id);
     if (is_json(call.style())) {
-        auto fields = Json::object();
-        fields["id"] = id.value();
-        fields["path"] = path;
-        print_document(call.terminal, call.style(), "created", fields);
+        print_document(call.terminal, call.style(), "created", created_fields(id));
     } else if (call.style().quiet) {
         call.terminal.out(to_string(id) + "\n");
     } else {
-        call.terminal.out(call.say(Message::ctl_created, {to_string(id), path}) + "\n");
+        call.terminal.out(call.say(Message::ctl_created, {to_string(id), path_of(id)}) + "\n");
     }
+}
+
+/// What became of the job, in the one document or for people; as JSON Lines it was told already.
+void show_end(Call const& call, JobId id, Followed const& followed) {
+    auto const job = followed.jobs.find(id);
+    bool const is_known = job != followed.jobs.end();
+    if (call.style().format == Format::json) {
+        auto fields = created_fields(id);
+        if (is_known) fields.update(job_fields(job->second, call.style().language));
+        print_document(call.terminal, call.style(), "created", fields);
+        return;
+    }
+    if (!is_known || followed.status == exit_status::detached) return;
+    if (is_json(call.style()) || call.style().quiet) return;
+    call.terminal.out(status_text(job->second, text_style(call.style(), call.terminal), call.style()));
 }
 
 int submit(Call const& call, Order const& order) {
     auto const id = call.client.submit(order.spec, order.source, order.destination);
-    show_created(call, id);
-    if (!call.arguments.wait.wanted) return exit_status::done;
+    bool const waits = call.arguments.wait.wanted;
+    if (!waits || call.style().format != Format::json) show_created(call, id);
+    if (!waits) return exit_status::done;
     FollowOptions options;
     options.jobs = {id};
     options.until_parked = true;
     options.limit = call.arguments.wait.limit;
-    auto const status = follow_jobs(options, call.style(), call.client, call.terminal);
-    auto const job = status == exit_status::detached ? std::nullopt : call.client.job(id);
-    if (job && !is_json(call.style()) && !call.style().quiet) {
-        call.terminal.out(status_text(*job, text_style(call.style(), call.terminal), call.style()));
-    }
-    return status;
+    auto const followed = follow_jobs(options, call.style(), call.client, call.terminal);
+    show_end(call, id, followed);
+    return followed.status;
 }
 
 }  // namespace

@@ -227,6 +227,52 @@ TEST_F(Run, WaitMapsTheEndOfTheJobToTheExitStatus) {
     }
 }
 
+TEST_F(Run, WaitPrintsOneJsonDocumentOfTheEnd) {
+    daemon.script = {
+        [&] { return daemon.change(JobId{118}, [](JobView& job) { job.phase = Phase::copying; }); },
+        [] { return std::vector<Event>{{.kind = Event::Kind::daemon_gone, .id = {}, .job = {}}}; },
+        [&] {
+            return daemon.change(JobId{118},
+                                 [](JobView& job) { job.phase = Phase::complete_with_exceptions; });
+        }};
+    EXPECT_EQ(submit({"--no-test", "--wait", "-o", "json"}), 5);
+    auto const json = Json::parse(terminal.output);
+    EXPECT_EQ(json["schema"], "imapcopyctl/1");
+    EXPECT_EQ(json["id"], 118);
+    EXPECT_EQ(json["path"], "/org/imapcopyd1/job/118");
+    EXPECT_EQ(json["phase"], "complete with exceptions");
+    EXPECT_THAT(terminal.errors, HasSubstr("went away"));
+    terminal.output.clear();
+    terminal.interrupt = true;
+    EXPECT_EQ(submit({"--no-test", "--wait", "-o", "json"}), 130);
+    EXPECT_EQ(Json::parse(terminal.output)["phase"], "queued");
+}
+
+TEST_F(Run, WaitPrintsJsonLinesWhereTheyAreAskedFor) {
+    daemon.script = {
+        [&] { return daemon.change(JobId{118}, [](JobView& job) { job.phase = Phase::complete; }); }};
+    EXPECT_EQ(submit({"--no-test", "--wait", "-o", "jsonl", "-f", "id,phase"}), 0);
+    EXPECT_EQ(terminal.output,
+              "{\"type\":\"created\",\"id\":118}\n"
+              "{\"type\":\"job\",\"id\":118,\"phase\":\"queued\"}\n"
+              "{\"type\":\"job\",\"id\":118,\"phase\":\"complete\"}\n");
+}
+
+TEST_F(Run, WatchPrintsOneJsonDocumentOfTheEnd) {
+    EXPECT_EQ(run({"watch", "-o", "json"}), 0);
+    EXPECT_THAT(Json::parse(terminal.output)["jobs"], IsEmpty());
+    terminal.output.clear();
+    add_job(7, Phase::copying);
+    add_job(8, Phase::copying);
+    daemon.script = {
+        [&] { return daemon.change(JobId{7}, [](JobView& job) { job.phase = Phase::complete; }); },
+        [&] { return daemon.change(JobId{8}, [](JobView& job) { job.phase = Phase::failed; }); }};
+    EXPECT_EQ(run({"watch", "-o", "json", "-f", "id,phase"}), 4);
+    auto const jobs = Json::parse(terminal.output)["jobs"];
+    EXPECT_EQ(jobs.dump(), R"([{"id":7,"phase":"complete"},{"id":8,"phase":"failed"}])");
+    EXPECT_EQ(run({"watch", "-o", "json", "-f", "colour"}), 2);
+}
+
 TEST_F(Run, WaitGivesUpAfterItsTime) {
     EXPECT_EQ(submit({"--no-test", "--wait=30"}), 3);
     EXPECT_THAT(terminal.errors, HasSubstr("time of --wait is over"));
@@ -432,6 +478,17 @@ TEST_F(Run, ControlVerbsActOnEveryJobAndReportTheFirstFailure) {
     EXPECT_THAT(terminal.errors, HasSubstr("job 1: job 1 has ended"));
     EXPECT_EQ(run({"release", "1"}), 0);
     EXPECT_EQ(run({"hold", "anna@old.example"}), 2);
+}
+
+TEST_F(Run, ControlVerbsAnswerInOneJsonDocumentOrInLines) {
+    daemon.failures["hold"] = {{ErrorCode::wrong_state, "job 1 has ended"}};
+    EXPECT_EQ(run({"hold", "1", "2", "3", "-o", "json"}), 1);
+    EXPECT_EQ(Json::parse(terminal.output)["jobs"].dump(), R"([{"done":true,"id":2},{"done":true,"id":3}])");
+    terminal.output.clear();
+    EXPECT_EQ(run({"release", "1", "2", "-o", "jsonl"}), 0);
+    EXPECT_EQ(terminal.output,
+              "{\"type\":\"released\",\"id\":1,\"done\":true}\n"
+              "{\"type\":\"released\",\"id\":2,\"done\":true}\n");
 }
 
 TEST_F(Run, CancelAsksOnATerminal) {
