@@ -103,6 +103,10 @@ Secret read_secret(sdbus::UnixFd const& descriptor) {
     return secret;
 }
 
+void refuse_empty(Secret const& secret, Side side) {
+    if (secret.empty()) throw invalid("the secret of the " + std::string(to_string(side)) + " is empty");
+}
+
 sdbus::UnixFd take_descriptor(BusDict& options, std::string const& key) {
     auto const entry = options.find(key);
     if (entry == options.end()) return {};

@@ -28,6 +28,10 @@ Side read_side(std::string_view text);
 /// most Secret::bytes_max. An empty one is no secret. Else Failure(invalid_argument).
 Secret read_secret(sdbus::UnixFd const& descriptor);
 
+/// For calls that log in with `secret` or keep it: an attempt with an empty one would only be held against
+/// the account. Failure(invalid_argument).
+void refuse_empty(Secret const& secret, Side side);
+
 /// Takes a descriptor out of `options`; none: an invalid one.
 sdbus::UnixFd take_descriptor(BusDict& options, std::string const& key);
 

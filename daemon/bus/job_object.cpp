@@ -111,7 +111,7 @@ Task<BusDict> verify(jobs::Service& service, JobId id, BusDict options) {
 Task<> set_secret(jobs::Service& service, JobId id, std::string side_text, sdbus::UnixFd descriptor) {
     auto const side = read_side(side_text);
     auto secret = read_secret(descriptor);
-    if (secret.empty()) throw Failure(ErrorCode::invalid_argument, "the secret is empty");
+    refuse_empty(secret, side);
     co_await service.set_secret(id, side, std::move(secret));
 }
 

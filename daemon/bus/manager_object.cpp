@@ -71,6 +71,7 @@ Task<BusDict> test(Clock& clock, jobs::Service& service, BusDict account, sdbus:
     auto const side = read_test_options(options);
     auto spec = account_from_dict(read_dict(account, "account"), "account").value();
     auto secret = read_secret(descriptor);
+    refuse_empty(secret, side);
     auto task = service.test(std::move(spec), side, std::move(secret));
     auto const result =
         co_await with_deadline(clock, clock.now() + conversation_max, "test", std::move(task));
@@ -120,6 +121,8 @@ BusDict to_bus(jobs::PlanResult const& plan) {
 
 Task<BusDict> plan(Clock& clock, jobs::Service& service, PairArguments arguments) {
     auto request = read_request(arguments);
+    refuse_empty(request.source, Side::source);
+    refuse_empty(request.destination, Side::destination);
     auto task =
         service.plan(std::move(request.spec), std::move(request.source), std::move(request.destination));
     auto const result =

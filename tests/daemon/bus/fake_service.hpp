@@ -40,6 +40,7 @@ class FakeService final : public jobs::Service {
     }
 
     Task<jobs::PlanResult> plan(JobSpec spec, Secret, Secret) override {
+        asked.emplace_back("plan");
         jobs::PlanResult result;
         result.source = spec.source;
         result.destination = spec.destination;

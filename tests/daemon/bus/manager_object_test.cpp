@@ -48,6 +48,21 @@ TEST_F(ManagerObjectTest, PlansWithFoldersAndExceptions) {
     EXPECT_EQ(view.exceptions[0].code, "FolderNameCollision");
 }
 
+TEST_F(ManagerObjectTest, TriesNoLoginWithAnEmptySecret) {
+    client.begin_test(spec().destination, Side::destination, Secret());
+    auto const test = error_of([&] { (void)client.finish_test(Side::destination); });
+    auto const source = error_of([&] { (void)client.plan(spec(), Secret(), Secret("b")); });
+    auto const destination = error_of([&] { (void)client.plan(spec(), Secret("a"), Secret()); });
+    EXPECT_EQ(test.code, ErrorCode::invalid_argument);
+    EXPECT_EQ(source.code, ErrorCode::invalid_argument);
+    EXPECT_EQ(source.message, "the secret of the source is empty");
+    EXPECT_EQ(destination.message, "the secret of the destination is empty");
+    EXPECT_THAT(server.service.asked, ElementsAre());
+    auto const id = client.submit(spec(), Secret("a"), Secret());
+    auto const again = error_of([&] { client.set_secret(id, Side::destination, Secret()); });
+    EXPECT_EQ(again.message, "the secret of the destination is empty");
+}
+
 TEST_F(ManagerObjectTest, TellsItsStatus) {
     auto const status = client.status();
     EXPECT_EQ(status.version, IMAPCOPY_VERSION);
