@@ -284,7 +284,7 @@ void Client::Impl::note(Event::Kind kind, JobId id) {
         events_.back().id == id) {
         return;
     }
-    events_.push_back({kind, id, std::nullopt});
+    events_.push_back({kind, id, std::nullopt, {}});
 }
 
 void Client::Impl::on_properties(sdbus::Message& message) {
@@ -292,7 +292,10 @@ void Client::Impl::on_properties(sdbus::Message& message) {
     BusDict changed;
     message >> interface >> changed;
     auto const id = parse_job_path(message.getPath());
-    if (!id) return note(Event::Kind::status_changed, JobId{});
+    if (!id) {
+        events_.push_back({Event::Kind::status_changed, JobId{}, std::nullopt, read_status_change(changed)});
+        return;
+    }
     auto const known = known_.find(*id);
     if (known != known_.end()) apply_properties(known->second, changed);
     note(Event::Kind::job_changed, *id);
@@ -308,7 +311,7 @@ void Client::Impl::on_added(sdbus::Message& message) {
     apply_properties(job, interfaces[job_interface]);
     known_.insert_or_assign(*id, job);
     // Told here and not asked for later: the job may be gone by the time the event is read.
-    events_.push_back({Event::Kind::job_added, *id, std::move(job)});
+    events_.push_back({Event::Kind::job_added, *id, std::move(job), {}});
 }
 
 void Client::Impl::on_removed(sdbus::Message& message) {
@@ -535,15 +538,13 @@ void Client::reload() {
 
 StatusView Client::status() {
     auto const properties = impl_->manager([](ManagerProxy& manager) { return manager.all_properties(); });
+    auto const read = read_status_change(properties);
     StatusView status;
     status.version = properties.at("Version").get<std::string>();
-    status.state = properties.at("State").get<std::string>();
-    for (auto const& [text, count] :
-         properties.at("JobsByState").get<std::map<std::string, std::uint32_t>>()) {
-        if (auto const state = parse_job_state(text)) status.jobs_by_state.emplace(*state, count);
-    }
-    status.workers_busy = properties.at("WorkersBusy").get<std::uint32_t>();
-    status.bytes_per_second = properties.at("BytesPerSecond").get<std::uint64_t>();
+    status.state = read.state.value_or("");
+    status.jobs_by_state = read.jobs_by_state.value_or(std::map<JobState, std::uint32_t>());
+    status.workers_busy = read.workers_busy.value_or(0);
+    status.bytes_per_second = read.bytes_per_second.value_or(0);
     return status;
 }
 

@@ -126,6 +126,25 @@ void apply_properties(JobView& job, BusDict const& properties) {
     }
 }
 
+StatusChange read_status_change(BusDict const& changed) {
+    StatusChange change;
+    for (auto const& [name, value] : changed) {
+        if (name == "State") {
+            change.state = value.get<std::string>();
+        } else if (name == "JobsByState") {
+            auto& counts = change.jobs_by_state.emplace();
+            for (auto const& [text, count] : value.get<std::map<std::string, std::uint32_t>>()) {
+                if (auto const state = parse_job_state(text)) counts.emplace(*state, count);
+            }
+        } else if (name == "WorkersBusy") {
+            change.workers_busy = value.get<std::uint32_t>();
+        } else if (name == "BytesPerSecond") {
+            change.bytes_per_second = value.get<std::uint64_t>();
+        }
+    }
+    return change;
+}
+
 TestView read_test(BusDict answer) {
     TestView view;
     view.greeting = take<std::string>(answer, "greeting");

@@ -16,6 +16,9 @@ namespace imapcopy::ctl {
 /// client understands a newer daemon. Throws sdbus::Error where a type is not the one of the XML.
 void apply_properties(JobView& job, BusDict const& properties);
 
+/// What is there of the properties of org.imapcopyd1.Manager. Throws sdbus::Error as above.
+StatusChange read_status_change(BusDict const& changed);
+
 /// Throws Failure(internal) where the daemon's answer is not what the XML says.
 TestView read_test(BusDict answer);
 PlanView read_plan(BusDict const& answer);

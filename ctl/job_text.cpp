@@ -299,6 +299,16 @@ Json job_fields(JobView const& job, std::string_view language) {
     return out;
 }
 
+Json count_fields(std::map<JobState, std::uint32_t> const& jobs_by_state) {
+    auto out = Json::object();
+    for (auto const state :
+         {JobState::not_started, JobState::in_progress, JobState::finished, JobState::error}) {
+        auto const found = jobs_by_state.find(state);
+        out[std::string(to_string(state))] = found == jobs_by_state.end() ? 0 : found->second;
+    }
+    return out;
+}
+
 Records job_records(std::vector<JobView> const& jobs, TextStyle const& style) {
     Records records{.plural = "jobs", .singular = "job", .columns = {}, .preferred = 8, .rows = {}};
     records.columns = {{"id", Kind::number},

@@ -41,6 +41,8 @@ std::string progress_bar(JobView const& job, TextStyle const& style, std::size_t
 
 /// The Job's D-Bus properties in snake_case, and state_text.
 Json job_fields(JobView const& job, std::string_view language);
+/// How many jobs are in each of the four states.
+Json count_fields(std::map<JobState, std::uint32_t> const& jobs_by_state);
 /// Jobs for print(), with the columns that `list` prefers.
 Records job_records(std::vector<JobView> const& jobs, TextStyle const& style);
 

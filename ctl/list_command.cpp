@@ -39,6 +39,18 @@ std::string_view word(Event::Kind kind) {
     return {};
 }
 
+Json event_fields(Event const& event, std::string_view language) {
+    if (event.job) return job_fields(*event.job, language);
+    auto fields = Json::object();
+    if (event.id != JobId{}) fields["id"] = event.id.value();
+    auto const& status = event.status;
+    if (status.state) fields["state"] = *status.state;
+    if (status.jobs_by_state) fields["jobs_by_state"] = count_fields(*status.jobs_by_state);
+    if (status.workers_busy) fields["workers_busy"] = *status.workers_busy;
+    if (status.bytes_per_second) fields["bytes_per_second"] = *status.bytes_per_second;
+    return fields;
+}
+
 }  // namespace
 
 int list_command(Call const& call) {
@@ -94,9 +106,7 @@ int monitor_command(Call const& call) {
     call.client.follow();
     while (!call.terminal.interrupted()) {
         for (auto const& event : call.client.wait_for_change(wake_up)) {
-            auto fields = event.job ? job_fields(*event.job, style.language) : Json::object();
-            if (!event.job && event.id != JobId{}) fields["id"] = event.id.value();
-            print_document(call.terminal, style, word(event.kind), fields);
+            print_document(call.terminal, style, word(event.kind), event_fields(event, style.language));
         }
     }
     return exit_status::detached;

@@ -67,15 +67,10 @@ void show_status(Call const& call) {
             "\n");
         return;
     }
-    auto by_state = Json::object();
-    for (auto const state :
-         {JobState::not_started, JobState::in_progress, JobState::finished, JobState::error}) {
-        by_state[std::string(to_string(state))] = count_of(status, state);
-    }
     auto fields = Json::object();
     fields["version"] = status.version;
     fields["state"] = status.state;
-    fields["jobs_by_state"] = by_state;
+    fields["jobs_by_state"] = count_fields(status.jobs_by_state);
     fields["workers_busy"] = status.workers_busy;
     fields["bytes_per_second"] = status.bytes_per_second;
     if (is_json(call.style())) return print_document(call.terminal, call.style(), "daemon", fields);

@@ -88,6 +88,14 @@ struct StatusView {
     std::uint64_t bytes_per_second = 0;
 };
 
+/// What changed of the daemon as a whole; the rest is as it was.
+struct StatusChange {
+    std::optional<std::string> state;
+    std::optional<std::map<JobState, std::uint32_t>> jobs_by_state;
+    std::optional<std::uint32_t> workers_busy;
+    std::optional<std::uint64_t> bytes_per_second;
+};
+
 /// A change that the daemon told of.
 struct Event {
     enum class Kind : std::uint8_t {
@@ -102,6 +110,7 @@ struct Event {
     Kind kind = Kind::status_changed;
     JobId id;                    ///< 0 for the last three kinds.
     std::optional<JobView> job;  ///< The whole job after the change: job_added, job_changed, job_ended.
+    StatusChange status = {};    ///< Of status_changed.
 };
 
 /// Synchronous; runs no thread of its own. Every call but daemon_running() and start() throws Failure with

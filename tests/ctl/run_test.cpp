@@ -630,6 +630,26 @@ TEST_F(Run, MonitorPrintsALinePerChange) {
     EXPECT_EQ(terminal.output.substr(end + 1), "{\"type\":\"job_removed\",\"id\":1}\n");
 }
 
+TEST_F(Run, MonitorSaysWhatChangedOfTheDaemon) {
+    daemon.script = {[&] {
+        terminal.interrupt = true;
+        StatusChange change;
+        change.state = "held";
+        change.jobs_by_state = {{JobState::finished, 3}};
+        Event const held{.kind = Event::Kind::status_changed, .id = {}, .job = {}, .status = change};
+        StatusChange idle;
+        idle.workers_busy = 0;
+        idle.bytes_per_second = 0;
+        return std::vector<Event>{held,
+                                  {.kind = Event::Kind::status_changed, .id = {}, .job = {}, .status = idle}};
+    }};
+    EXPECT_EQ(run({"monitor"}), 130);
+    EXPECT_EQ(terminal.output,
+              "{\"type\":\"status_changed\",\"state\":\"held\",\"jobs_by_state\":{\"not started\":0,"
+              "\"in progress\":0,\"finished\":3,\"error\":0}}\n"
+              "{\"type\":\"status_changed\",\"workers_busy\":0,\"bytes_per_second\":0}\n");
+}
+
 TEST_F(Run, TheFormAsksTestsAndStarts) {
     terminal.answers = {"gmail", "anna@gmail.com", "2", "anna", "imap.new.example:1143", "n", ""};
     terminal.secrets = {"pw1", "pw2"};

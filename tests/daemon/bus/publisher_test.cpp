@@ -52,6 +52,22 @@ TEST_F(PublisherTest, ShowsTheLastErrorOfAnEndedJob) {
     EXPECT_EQ(all.front().job->error->side, Side::destination);
 }
 
+TEST_F(PublisherTest, TellsWhatChangedOfTheDaemon) {
+    client.follow();
+    server.on_loop([&] {
+        server.service.current_status.state = "held";
+        server.service.current_status.jobs_by_state[JobState::finished] = 3;
+        server.listener().status_changed();
+    });
+    auto const all = events(1);
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all.front().kind, Event::Kind::status_changed);
+    EXPECT_EQ(all.front().status.state, "held");
+    EXPECT_EQ(all.front().status.jobs_by_state->at(JobState::finished), 3U);
+    EXPECT_FALSE(all.front().status.workers_busy);
+    EXPECT_FALSE(all.front().status.bytes_per_second);
+}
+
 TEST_F(PublisherTest, TellsChangesOfAJobAtMostOnceASecond) {
     auto const id = submit();
     auto const bus = sdbus::createSessionBusConnectionWithAddress(private_bus.address());
