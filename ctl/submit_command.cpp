@@ -59,7 +59,9 @@ Records folder_records(PlanView const& plan, Call const& call) {
                        {"create"},
                        {"messages", Kind::number},
                        {"to_copy", Kind::number},
-                       {"bytes", Kind::bytes}};
+                       {"bytes", Kind::bytes},
+                       {"code"},
+                       {"text"}};
     for (auto const& folder : plan.folders) {
         Record record{.fields = Json::object()};
         record.fields["source"] = folder.source;
@@ -74,10 +76,41 @@ Records folder_records(PlanView const& plan, Call const& call) {
     return records;
 }
 
+/// For the formats that have room for nothing but rows: what stays behind is a row with its code and text.
+void add_exceptions(Records& records, PlanView const& plan) {
+    for (auto const& exception : plan.exceptions) {
+        Record record{.fields = Json::object()};
+        record.fields["source"] = exception.folder;
+        record.fields["code"] = exception.code;
+        record.fields["text"] = exception.text;
+        records.rows.push_back(std::move(record));
+    }
+}
+
+struct PlanTotals {
+    std::uint64_t messages = 0;
+    std::uint64_t to_copy = 0;
+    std::uint64_t bytes = 0;
+};
+
+PlanTotals totals_of(PlanView const& plan) {
+    PlanTotals totals;
+    for (auto const& folder : plan.folders) {
+        totals.messages += folder.messages;
+        totals.to_copy += folder.to_copy;
+        totals.bytes += folder.bytes;
+    }
+    return totals;
+}
+
 Json plan_fields(PlanView const& plan, Records const& folders) {
+    auto const totals = totals_of(plan);
     auto out = Json::object();
     out["source"] = plan.source.address;
     out["destination"] = plan.destination.address;
+    out["messages"] = totals.messages;
+    out["to_copy"] = totals.to_copy;
+    out["bytes"] = totals.bytes;
     out["folders"] = Json::array();
     for (auto const& record : folders.rows) out["folders"].push_back(record.fields);
     out["exceptions"] = Json::array();
@@ -90,22 +123,20 @@ Json plan_fields(PlanView const& plan, Records const& folders) {
 
 int show_plan(Call const& call, Order const& order) {
     auto const plan = call.client.plan(order.spec, order.source, order.destination);
-    auto const records = folder_records(plan, call);
+    auto records = folder_records(plan, call);
     if (is_json(call.style())) {
         print_document(call.terminal, call.style(), "plan", plan_fields(plan, records));
         return exit_status::done;
     }
+    bool const for_people = call.style().format == Format::table;
+    if (!for_people) add_exceptions(records, plan);
     print(call.terminal, call.style(), records);
-    if (call.style().format != Format::table) return exit_status::done;
-    std::uint64_t messages = 0;
-    std::uint64_t bytes = 0;
-    for (auto const& folder : plan.folders) {
-        messages += folder.to_copy;
-        bytes += folder.bytes;
-    }
-    auto const count = std::to_string(plan.folders.size());
-    call.terminal.out(
-        call.say(Message::ctl_plan_total, {count, std::to_string(messages), human_bytes(bytes)}) + "\n");
+    if (!for_people) return exit_status::done;
+    auto const totals = totals_of(plan);
+    auto const folders = std::to_string(plan.folders.size());
+    auto const messages = std::to_string(totals.to_copy);
+    call.terminal.out(call.say(Message::ctl_plan_total, {folders, messages, human_bytes(totals.bytes)}) +
+                      "\n");
     for (auto const& exception : plan.exceptions) {
         call.terminal.out(
             call.say(Message::ctl_plan_exception, {printable(exception.folder), printable(exception.text)}) +

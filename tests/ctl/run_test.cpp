@@ -197,6 +197,21 @@ TEST_F(Run, PlanIsOneJsonDocument) {
     EXPECT_EQ(json["schema"], "imapcopyctl/1");
     EXPECT_EQ(json["folders"][1]["destination"], "Trash");
     EXPECT_EQ(json["exceptions"][0]["code"], "FolderNameCollision");
+    EXPECT_EQ(json["folders"].size(), 2U);
+    EXPECT_EQ(json["folders"][0]["to_copy"], 4);
+    EXPECT_EQ(json["messages"], 11);
+    EXPECT_EQ(json["to_copy"], 5);
+    EXPECT_EQ(json["bytes"], 2100);
+}
+
+TEST_F(Run, PlanHasARowForEachExceptionWhereThereAreOnlyRows) {
+    terminal.secrets = {"pw1", "pw2", "pw1", "pw2"};
+    EXPECT_EQ(run({"plan", "a@old.example", "a@new.example", "-o", "csv", "--no-legend"}), 0);
+    EXPECT_THAT(terminal.output, HasSubstr("INBOX,INBOX,no,10,4,2000,,\r\n"));
+    EXPECT_THAT(terminal.output, HasSubstr("bad,,,,,,FolderNameCollision,\"two folders, one name\"\r\n"));
+    terminal.output.clear();
+    EXPECT_EQ(run({"plan", "a@old.example", "a@new.example", "-o", "long"}), 0);
+    EXPECT_THAT(terminal.output, HasSubstr("two folders, one name"));
 }
 
 struct WaitCase {
