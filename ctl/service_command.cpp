@@ -81,8 +81,13 @@ void show_status(Call const& call) {
     print(call.terminal, call.style(), records);
 }
 
-void done(Call const& call, Message id) {
-    if (!call.style().quiet) call.terminal.out(call.say(id) + "\n");
+/// Says what was done: `id` to people, `type` and that it was done to programs.
+void done(Call const& call, Message id, std::string_view type) {
+    if (is_json(call.style())) {
+        print_document(call.terminal, call.style(), type, Json{{"done", true}});
+    } else if (!call.style().quiet) {
+        call.terminal.out(call.say(id) + "\n");
+    }
 }
 
 bool is_retired(Dict const& provider) {
@@ -111,13 +116,13 @@ int daemon_command(Call const& call) {
     auto const verb = call.arguments.verb;
     if (verb == Verb::daemon_reload) {
         call.client.reload();
-        done(call, Message::ctl_reloaded);
+        done(call, Message::ctl_reloaded, "reloaded");
     } else if (verb == Verb::daemon_hold) {
         call.client.hold_all();
-        done(call, Message::ctl_all_held);
+        done(call, Message::ctl_all_held, "held");
     } else if (verb == Verb::daemon_release) {
         call.client.release_all();
-        done(call, Message::ctl_all_released);
+        done(call, Message::ctl_all_released, "released");
     } else {
         show_status(call);
     }

@@ -631,6 +631,17 @@ TEST_F(Run, DaemonVerbs) {
     EXPECT_THAT(daemon.calls, ElementsAre("hold_all", "release_all", "reload"));
 }
 
+TEST_F(Run, DaemonVerbsAnswerInJson) {
+    for (auto const* const verb : {"reload", "hold", "release"}) {
+        terminal.output.clear();
+        EXPECT_EQ(run({"daemon", verb, "-o", "json"}), 0);
+        EXPECT_EQ(Json::parse(terminal.output), (Json{{"schema", "imapcopyctl/1"}, {"done", true}})) << verb;
+    }
+    terminal.output.clear();
+    EXPECT_EQ(run({"daemon", "hold", "-o", "jsonl"}), 0);
+    EXPECT_EQ(terminal.output, "{\"type\":\"held\",\"done\":true}\n");
+}
+
 TEST_F(Run, MonitorPrintsALinePerChange) {
     add_job(1, Phase::queued);
     daemon.script = {
