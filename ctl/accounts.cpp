@@ -119,26 +119,30 @@ void settle_port(AccountSpec& account, TlsMode before, AccountArguments const& a
 
 }  // namespace
 
-Result<AccountRequest> account_request(AccountArguments const& arguments) {
-    auto result = base_request(arguments.address);
-    if (result.has_error()) return result;
-    auto& account = result->account;
+Result<AccountRequest> with_options(AccountRequest request, AccountArguments const& options) {
+    auto& account = request.account;
     auto const tls_before = account.tls;
-    if (!arguments.login.empty()) {
-        account.login = arguments.login;
-        if (account.address.empty()) account.address = arguments.login;
+    if (!options.login.empty()) {
+        account.login = options.login;
+        if (account.address.empty()) account.address = options.login;
     }
-    if (!arguments.host.empty()) account.host = ascii_lower(arguments.host);
-    if (arguments.tls) account.tls = *arguments.tls;
-    settle_port(account, tls_before, arguments);
-    if (!arguments.tls_pin.empty()) account.tls_pin = ascii_lower(arguments.tls_pin);
-    if (arguments.auth) account.auth = *arguments.auth;
-    if (!arguments.authorize_as.empty()) account.authorize_as = arguments.authorize_as;
-    if (!arguments.password_file.empty()) result->password_file = arguments.password_file;
-    result->password_fd = arguments.password_fd;
+    if (!options.host.empty()) account.host = ascii_lower(options.host);
+    if (options.tls) account.tls = *options.tls;
+    settle_port(account, tls_before, options);
+    if (!options.tls_pin.empty()) account.tls_pin = ascii_lower(options.tls_pin);
+    if (options.auth) account.auth = *options.auth;
+    if (!options.authorize_as.empty()) account.authorize_as = options.authorize_as;
+    if (!options.password_file.empty()) request.password_file = options.password_file;
+    request.password_fd = options.password_fd;
     auto const checked = account_from_dict(to_dict(account), "account");
     if (checked.has_error()) return checked.error();
-    return result;
+    return request;
+}
+
+Result<AccountRequest> account_request(AccountArguments const& arguments) {
+    auto base = base_request(arguments.address);
+    if (base.has_error()) return base;
+    return with_options(std::move(base.value()), arguments);
 }
 
 Result<RequestPair> account_requests(Arguments const& arguments) {

@@ -24,6 +24,8 @@ struct RequestPair {
     AccountRequest destination;
 };
 
+/// `request` with the options laid over it, checked.
+Result<AccountRequest> with_options(AccountRequest request, AccountArguments const& options);
 /// Reads the address, or the file behind "@", and lays the options over it.
 Result<AccountRequest> account_request(AccountArguments const& arguments);
 /// Both sides; one Error for the mistakes of both.

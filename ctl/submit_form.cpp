@@ -6,6 +6,7 @@
 #include "common/text.hpp"
 #include "ctl/accounts.hpp"
 #include "ctl/caught.hpp"
+#include "ctl/secret_pair.hpp"
 
 namespace imapcopy::ctl {
 namespace {
@@ -64,6 +65,7 @@ std::optional<std::string> answer(Call const& call, std::string const& question)
 
 /// Enter means yes.
 std::optional<bool> yes_by_default(Call const& call, Message question) {
+    if (call.arguments.assume_yes) return true;
     auto const line = call.terminal.ask(call.say(question));
     if (!line) return std::nullopt;
     auto const text = trim(*line);
@@ -93,15 +95,26 @@ std::optional<Choice> ask_service(Call const& call, Side side) {
     }
 }
 
-/// Server and TLS, for a service that does not know them.
-bool ask_server(Call const& call, Choice const& choice, AccountSpec& account) {
+std::optional<std::string> ask_host(Call const& call, Choice const& choice) {
     auto const hint = choice.host_hint.empty() ? "" : "(" + printable(choice.host_hint) + ") ";
-    auto const host = answer(call, call.say(Message::ctl_form_server) + hint);
-    if (!host) return false;
+    return answer(call, call.say(Message::ctl_form_server) + hint);
+}
+
+std::optional<TlsMode> ask_tls(Call const& call) {
     auto const implicit = yes_by_default(call, Message::ctl_form_tls);
-    if (!implicit) return false;
+    if (!implicit) return std::nullopt;
+    return *implicit ? TlsMode::implicit : TlsMode::starttls;
+}
+
+/// Server and TLS, for a service that does not know them.
+bool ask_server(Call const& call, Choice const& choice, AccountArguments const& options,
+                AccountSpec& account) {
+    auto const host = options.host.empty() ? ask_host(call, choice) : options.host;
+    if (!host) return false;
+    auto const tls = options.tls ? options.tls : ask_tls(call);
+    if (!tls) return false;
     account.host = ascii_lower(*host);
-    account.tls = *implicit ? TlsMode::implicit : TlsMode::starttls;
+    account.tls = *tls;
     account.port = default_port(account.tls);
     auto const colon = account.host.rfind(':');
     auto const port =
@@ -113,8 +126,9 @@ bool ask_server(Call const& call, Choice const& choice, AccountSpec& account) {
     return true;
 }
 
-std::optional<AccountSpec> ask_account(Call const& call, Side side) {
-    auto const choice = ask_service(call, side);
+std::optional<AccountSpec> ask_account(Call const& call, Side side, AccountArguments const& options) {
+    // A server that is named needs no service.
+    auto const choice = options.host.empty() ? ask_service(call, side) : Choice();
     if (!choice) return std::nullopt;
     if (!choice->note.empty()) call.terminal.out(printable(choice->note) + "\n");
     auto const question =
@@ -125,7 +139,7 @@ std::optional<AccountSpec> ask_account(Call const& call, Side side) {
     account.provider = choice->id;
     account.login = *login;
     account.address = *login;
-    if (choice->host.empty() && !ask_server(call, *choice, account)) return std::nullopt;
+    if (choice->host.empty() && !ask_server(call, *choice, options, account)) return std::nullopt;
     return account;
 }
 
@@ -134,16 +148,29 @@ struct Filled {
     Secret secret;
 };
 
-std::optional<Filled> ask_side(Call const& call, Side side) {
+/// `given` is the password by option; where it is empty the person is asked.
+std::optional<Filled> ask_side(Call const& call, Side side, Secret const& given) {
+    auto const& options = side == Side::source ? call.arguments.source : call.arguments.destination;
     auto const heading = side == Side::source ? Message::ctl_form_source : Message::ctl_form_destination;
     call.terminal.out(colored(call.say(heading), Color::bold, call.style()) + "\n");
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
-        auto account = ask_account(call, side);
-        if (!account) return std::nullopt;
-        auto secret = asked_secret(*account, side, call.arguments, call.terminal);
-        call.client.begin_test(*account, side, secret);
-        auto const error = caught([&] { (void)finished_test(call, *account, side); });
-        if (!error) return Filled{std::move(*account), std::move(secret)};
+        auto const typed = ask_account(call, side, options);
+        if (!typed) return std::nullopt;
+        auto const request =
+            with_options({.account = *typed, .password_file = {}, .password_fd = {}}, options);
+        std::optional<Error> error;
+        if (request.has_error()) {
+            error = request.error();
+        } else {
+            auto const& account = request->account;
+            auto secret =
+                given.empty() ? asked_secret(account, side, call.arguments, call.terminal) : given.clone();
+            if (call.arguments.test_first) {
+                call.client.begin_test(account, side, secret);
+                error = caught([&] { (void)finished_test(call, account, side); });
+            }
+            if (!error) return Filled{account, std::move(secret)};
+        }
         show_error(call.terminal, *error, call.style().language);
         call.terminal.out(call.say(Message::ctl_form_again) + "\n");
     }
@@ -153,11 +180,12 @@ std::optional<Filled> ask_side(Call const& call, Side side) {
 }  // namespace
 
 std::optional<FilledForm> ask_form(Call const& call) {
-    auto source = ask_side(call, Side::source);
+    auto const given = given_secrets(call.arguments);
+    auto source = ask_side(call, Side::source, given.source);
     if (!source) return std::nullopt;
-    auto destination = ask_side(call, Side::destination);
+    auto destination = ask_side(call, Side::destination, given.destination);
     if (!destination) return std::nullopt;
-    auto const start = yes_by_default(call, Message::ctl_form_start);
+    auto const start = call.arguments.dry_run ? true : yes_by_default(call, Message::ctl_form_start);
     if (!start || !*start) return std::nullopt;
     return FilledForm{std::move(source->account), std::move(source->secret), std::move(destination->account),
                       std::move(destination->secret)};

@@ -16,7 +16,8 @@ struct FilledForm {
     Secret destination_secret;
 };
 
-/// Asks until both sides passed their test. Nothing if the person gave up, or too many tests failed.
+/// Asks for what no option says until both sides passed their test, if there is one. Nothing if the person
+/// gave up, or too many tests failed.
 std::optional<FilledForm> ask_form(Call const& call);
 
 }  // namespace imapcopy::ctl

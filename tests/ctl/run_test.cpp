@@ -690,6 +690,20 @@ TEST_F(Run, TheFormAsksTestsAndStarts) {
                             "list_providers destination", "test destination anna pw2", "submit pw1 pw2"));
 }
 
+TEST_F(Run, TheFormAsksAgainWhereOptionsAndAnswersMakeNoAccount) {
+    terminal.answers = {"gmail", "anna@gmail.com"};
+    EXPECT_EQ(run({"submit", "--source-tls-pin=short"}), 130);
+    EXPECT_THAT(terminal.errors, HasSubstr("tls_pin"));
+    EXPECT_THAT(daemon.calls, ElementsAre("start", "list_providers source", "list_providers source"));
+}
+
+TEST_F(Run, TheFormStartsNothingInADryRun) {
+    terminal.answers = {"gmail", "anna@gmail.com", "gmail", "anna@gmail.com"};
+    terminal.secrets = {"pw1", "pw2"};
+    EXPECT_EQ(run({"submit", "--dry-run"}), 0) << terminal.errors;
+    EXPECT_EQ(daemon.calls.back(), "plan");
+}
+
 TEST_F(Run, TheFormAsksForALocalPartWhereTheServiceWantsOne) {
     std::vector<std::string> asked;
     for (auto const* const form : {"address", "local-part"}) {
@@ -808,6 +822,32 @@ TEST_F(RunWithFile, AccountsComeFromFiles) {
     EXPECT_THAT(terminal.errors, HasSubstr("b.toml:1:8: host must be"));
     EXPECT_THAT(terminal.errors, HasSubstr("b.toml:2:12: password does not belong"));
     EXPECT_THAT(terminal.errors, HasSubstr("destination: an address takes no password"));
+}
+
+TEST_F(RunWithFile, TheFormAsksOnlyForWhatNoOptionSays) {
+    std::string const pin(64, 'A');
+    terminal.answers = {"anna", "gmail", "anna@gmail.com"};
+    terminal.secrets = {"pw2"};
+    auto const password = write("pw", "first\n", 0600);
+    EXPECT_EQ(
+        run({"submit", "-y", "--source-host=Imap.old.example", "--source-port=1143", "--source-tls=starttls",
+             "--source-tls-pin=" + pin, "--source-authorize-as=boss", "--source-password-file=" + password,
+             "--destination-auth=xoauth2", "--destination-port=1993", "--no-test", "--label=form"}),
+        0)
+        << terminal.errors;
+    EXPECT_EQ(terminal.questions.size(), 4U);
+    EXPECT_THAT(terminal.questions.back(), HasSubstr("Access token"));
+    auto const& spec = daemon.jobs_by_id.at(JobId{118}).spec;
+    EXPECT_EQ(spec.source.login, "anna");
+    EXPECT_EQ(spec.source.host, "imap.old.example");
+    EXPECT_EQ(spec.source.port, 1143);
+    EXPECT_EQ(spec.source.tls, TlsMode::starttls);
+    EXPECT_EQ(spec.source.tls_pin, std::string(64, 'a'));
+    EXPECT_EQ(spec.source.authorize_as, "boss");
+    EXPECT_EQ(spec.destination.auth, AuthMethod::xoauth2);
+    EXPECT_EQ(spec.destination.port, 1993);
+    EXPECT_EQ(spec.label, "form");
+    EXPECT_THAT(daemon.calls, ElementsAre("start", "list_providers destination", "submit first pw2"));
 }
 
 }  // namespace
