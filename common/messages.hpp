@@ -101,6 +101,17 @@ enum class Message : std::uint8_t {
     ctl_times,
     ctl_ask_password,
     ctl_ask_token,
+    ctl_no_password,            ///< {0} source or destination
+    ctl_password_not_given,     ///< {0} source or destination
+    ctl_password_file_is_open,  ///< {0} file
+    ctl_password_empty,
+    ctl_password_too_long,
+    ctl_name_password_files,
+    ctl_two_accounts,
+    ctl_no_job,            ///< {0} number
+    ctl_no_job_of,         ///< {0} address
+    ctl_not_a_job_number,  ///< {0} what was written
+    ctl_no_provider,       ///< {0} what was written
     ctl_ask_cancel,
     ctl_ask_forget_ledger,
     ctl_left_alone,

@@ -55,38 +55,39 @@ Failure cannot_read(std::string const& what, std::string const& why) {
 
 /// Reads up to the first end of line, a byte at a time: what follows belongs to somebody else, for instance
 /// to the other side where both share one descriptor.
-Secret read_line(int fd, std::string const& what) {
+Secret read_line(int fd, std::string const& what, std::string const& language) {
     SecretBuffer buffer;
     for (;;) {
-        if (buffer.size == buffer.bytes.size()) throw cannot_read(what, "it is too long");
+        if (buffer.size == buffer.bytes.size())
+            throw cannot_read(what, message(Message::ctl_password_too_long, language));
         auto const count = ::read(fd, &buffer.bytes.at(buffer.size), 1);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) throw cannot_read(what, std::generic_category().message(errno));
         if (count == 0) break;
         if (buffer.bytes.at(buffer.size++) == '\n') break;
     }
-    if (buffer.text().empty()) throw cannot_read(what, "it is empty");
+    if (buffer.text().empty()) throw cannot_read(what, message(Message::ctl_password_empty, language));
     return Secret(buffer.text());
 }
 
-Secret read_password_file(std::string const& path) {
+Secret read_password_file(std::string const& path, std::string const& language) {
     auto const shown = printable(path);
     Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (file.fd() < 0) throw cannot_read(shown, std::generic_category().message(errno));
     struct stat status {};
     if (::fstat(file.fd(), &status) != 0) throw cannot_read(shown, std::generic_category().message(errno));
-    if ((status.st_mode & 077U) != 0) {
-        throw cannot_read(shown,
-                          "others than its owner can open this file; change that with: chmod 600 " + shown);
-    }
-    return read_line(file.fd(), shown);
+    if ((status.st_mode & 077U) != 0)
+        throw cannot_read(shown, message(Message::ctl_password_file_is_open, language, {shown}));
+    return read_line(file.fd(), shown, language);
 }
 
-std::optional<Secret> secret_by_option(std::optional<int> fd, std::string const& file, Side side) {
-    if (fd)
-        return read_line(*fd,
-                         "descriptor " + std::to_string(*fd) + " (" + std::string(to_string(side)) + ")");
-    if (!file.empty()) return read_password_file(file);
+std::optional<Secret> secret_by_option(std::optional<int> fd, std::string const& file, Side side,
+                                       std::string const& language) {
+    if (fd) {
+        auto const what = "descriptor " + std::to_string(*fd) + " (" + std::string(to_string(side)) + ")";
+        return read_line(*fd, what, language);
+    }
+    if (!file.empty()) return read_password_file(file, language);
     return std::nullopt;
 }
 
@@ -155,30 +156,31 @@ Result<RequestPair> account_requests(Arguments const& arguments) {
     return error;
 }
 
-Secret given_secret(AccountArguments const& arguments, Side side) {
-    auto secret = secret_by_option(arguments.password_fd, arguments.password_file, side);
+Secret given_secret(Arguments const& arguments, Side side) {
+    auto const& account = side == Side::source ? arguments.source : arguments.destination;
+    auto secret =
+        secret_by_option(account.password_fd, account.password_file, side, arguments.style.language);
     return secret ? std::move(*secret) : Secret();
 }
 
 Secret asked_secret(AccountSpec const& account, Side side, Arguments const& arguments, Terminal& terminal) {
     auto const name = std::string(to_string(side));
-    if (!arguments.ask_password || !terminal.can_ask()) {
-        throw Failure(ErrorCode::invalid_argument, "no password for the " + name +
-                                                       ": name a file of mode 0600 by --" + name +
-                                                       "-password-file or a descriptor by --" + name +
-                                                       "-password-fd, or run this on a terminal");
-    }
+    auto const& language = arguments.style.language;
+    if (!arguments.ask_password || !terminal.can_ask())
+        throw Failure(ErrorCode::invalid_argument, message(Message::ctl_no_password, language, {name}));
     auto const question =
         account.auth == AuthMethod::xoauth2 ? Message::ctl_ask_token : Message::ctl_ask_password;
-    auto secret = terminal.ask_secret(
-        message(question, arguments.style.language, {name, printable(to_string(account))}));
-    if (secret.empty()) throw Failure(ErrorCode::invalid_argument, "no password was given for the " + name);
+    auto secret = terminal.ask_secret(message(question, language, {name, printable(to_string(account))}));
+    if (secret.empty())
+        throw Failure(ErrorCode::invalid_argument,
+                      message(Message::ctl_password_not_given, language, {name}));
     return secret;
 }
 
 Secret obtain_secret(AccountRequest const& request, Side side, Arguments const& arguments,
                      Terminal& terminal) {
-    auto secret = secret_by_option(request.password_fd, request.password_file, side);
+    auto secret =
+        secret_by_option(request.password_fd, request.password_file, side, arguments.style.language);
     if (secret) return std::move(*secret);
     return asked_secret(request.account, side, arguments, terminal);
 }

@@ -37,7 +37,7 @@ Secret obtain_secret(AccountRequest const& request, Side side, Arguments const& 
                      Terminal& terminal);
 
 /// The same for a job that exists: empty where no option names a source of the secret.
-Secret given_secret(AccountArguments const& arguments, Side side);
+Secret given_secret(Arguments const& arguments, Side side);
 /// Asks the person. Failure(invalid_argument) where that is not possible or not wanted.
 Secret asked_secret(AccountSpec const& account, Side side, Arguments const& arguments, Terminal& terminal);
 

@@ -117,8 +117,7 @@ int resync_command(Call const& call) {
 
 int auth_command(Call const& call) {
     auto const side = call.arguments.side.value_or(Side::source);
-    auto const& account = side == Side::source ? call.arguments.source : call.arguments.destination;
-    auto const given = given_secret(account, side);
+    auto const given = given_secret(call.arguments, side);
     return each_job(call, {Message::ctl_secret_set, "secret_set"}, [&](JobId id) {
         auto const secret =
             given.empty() ? asked_secret(account_of(call, id, side), side, call.arguments, call.terminal)

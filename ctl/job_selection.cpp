@@ -24,14 +24,13 @@ std::vector<JobId> selected_jobs(Call const& call) {
     for (auto const& word : call.arguments.jobs) {
         if (auto const id = number_of(word)) {
             if (!call.client.job(*id))
-                throw Failure(ErrorCode::no_such_job, "there is no job " + to_string(*id));
+                throw Failure(ErrorCode::no_such_job, call.say(Message::ctl_no_job, {to_string(*id)}));
             add_once(ids, *id);
             continue;
         }
         auto const found = call.client.find(word);
         if (found.empty()) {
-            throw Failure(ErrorCode::no_such_job,
-                          "no job has the source address \"" + printable(word, 128) + "\"");
+            throw Failure(ErrorCode::no_such_job, call.say(Message::ctl_no_job_of, {printable(word, 128)}));
         }
         for (auto const id : found) add_once(ids, id);
     }
@@ -43,9 +42,8 @@ std::vector<JobId> numbered_jobs(Call const& call) {
     for (auto const& word : call.arguments.jobs) {
         auto const id = number_of(word);
         if (!id) {
-            throw Failure(
-                ErrorCode::invalid_argument,
-                "\"" + printable(word, 128) + "\" is not the number of a job; see: imapcopyctl list");
+            throw Failure(ErrorCode::invalid_argument,
+                          call.say(Message::ctl_not_a_job_number, {printable(word, 128)}));
         }
         add_once(ids, *id);
     }

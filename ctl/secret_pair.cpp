@@ -6,13 +6,12 @@
 namespace imapcopy::ctl {
 
 SecretPair given_secrets(Arguments const& arguments) {
-    return {given_secret(arguments.source, Side::source),
-            given_secret(arguments.destination, Side::destination)};
+    return {given_secret(arguments, Side::source), given_secret(arguments, Side::destination)};
 }
 
 AccountSpec account_of(Call const& call, JobId id, Side side) {
     auto const job = call.client.job(id);
-    if (!job) throw Failure(ErrorCode::no_such_job, "there is no job " + to_string(id));
+    if (!job) throw Failure(ErrorCode::no_such_job, call.say(Message::ctl_no_job, {to_string(id)}));
     return side == Side::source ? job->spec.source : job->spec.destination;
 }
 
@@ -22,9 +21,7 @@ void with_secrets(Call const& call, JobId id, SecretPair const& given,
     if (!error) return;
     if (error->code != ErrorCode::credentials_missing) throw Failure(*error);
     if (!call.arguments.ask_password || !call.terminal.can_ask()) {
-        error->message +=
-            "; name files of mode 0600 by --source-password-file and --destination-password-file, or run "
-            "this on a terminal";
+        error->message += "; " + call.say(Message::ctl_name_password_files);
         throw Failure(*error);
     }
     SecretPair all{given.source.clone(), given.destination.clone()};

@@ -44,8 +44,7 @@ Dict provider_by_id(Call const& call, std::string const& id) {
     auto const all = call.client.list_providers("", call.style().language);
     auto const found = std::ranges::find_if(all, [&](Dict const& provider) { return has_id(provider, id); });
     if (found != all.end()) return *found;
-    throw Failure(ErrorCode::unknown_provider,
-                  "there is no provider \"" + printable(id, 64) + "\"; see: imapcopyctl provider list");
+    throw Failure(ErrorCode::unknown_provider, call.say(Message::ctl_no_provider, {printable(id, 64)}));
 }
 
 std::uint32_t count_of(StatusView const& status, JobState state) {

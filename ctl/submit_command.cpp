@@ -40,9 +40,7 @@ Order order_by_arguments(Call const& call) {
 
 std::optional<Order> order_by_form(Call const& call) {
     if (!call.terminal.can_ask() || !call.arguments.ask_password) {
-        throw Failure(
-            ErrorCode::invalid_argument,
-            "two accounts are needed: submit SRC DST (without them they are asked for, on a terminal)");
+        throw Failure(ErrorCode::invalid_argument, call.say(Message::ctl_two_accounts));
     }
     auto spec = spec_of(call);
     auto form = ask_form(call);
