@@ -251,6 +251,7 @@ void Encoder::operator()(UidFetch const& command) {
     if (command.internal_date) put(" INTERNALDATE");
     if (command.size) put(" RFC822.SIZE");
     if (command.mod_seq) put(" MODSEQ");
+    if (command.labels) put(" X-GM-LABELS");
     if (!command.header_fields.empty()) {
         std::string_view before = " BODY.PEEK[HEADER.FIELDS (";
         for (auto const& field : command.header_fields) {

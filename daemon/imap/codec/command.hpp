@@ -82,6 +82,7 @@ struct UidFetch {
     std::vector<std::string> header_fields;  ///< BODY.PEEK[HEADER.FIELDS (…)]; empty: none.
     bool body = false;                       ///< BODY.PEEK[].
     bool mod_seq = false;
+    bool labels = false;                  ///< X-GM-LABELS, where X-GM-EXT-1 is offered.
     std::optional<ModSeq> changed_since;  ///< RFC 7162 §3.1.4.1.
 };
 /// UID STORE +FLAGS.SILENT or -FLAGS.SILENT.

@@ -22,6 +22,17 @@ void parse_body(Scanner& in, Fetch& fetch) {
     if (value && !(is_literal && value->empty())) fetch.body = std::move(value);
 }
 
+/// Gmail's own labels come bare ("\Inbox") or quoted, with the backslash doubled; all others as astrings.
+std::vector<std::string> parse_labels(Scanner& in) {
+    std::vector<std::string> labels;
+    if (in.accept_nil()) return labels;
+    for (in.open(); in.more();) {
+        auto label = in.astring();
+        if (labels.size() < labels_max) labels.push_back(std::move(label));
+    }
+    return labels;
+}
+
 void parse_item(Scanner& in, Fetch& fetch) {
     auto const name = parse_fetch_item_name(in);
     in.expect_blank();
@@ -40,6 +51,8 @@ void parse_item(Scanner& in, Fetch& fetch) {
         in.skip_blanks();
         fetch.mod_seq = ModSeq{in.number()};
         if (in.more()) in.fail("\")\"");
+    } else if (name == "X-GM-LABELS") {
+        fetch.labels = parse_labels(in);
     } else if (name == "BODY[HEADER.FIELDS") {
         fetch.header_fields = in.nstring().value_or(std::string{});
     } else if (name == "BODY[]") {

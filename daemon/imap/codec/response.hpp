@@ -73,6 +73,8 @@ struct Count {
 struct MailboxFlags {
     Flags flags;
 };
+/// Of one message; more are skipped. Gmail allows 10,000 in an account.
+inline constexpr std::size_t labels_max = 1000;
 /// The items that we ask for; others are skipped.
 struct Fetch {
     std::uint32_t sequence_number = 0;
@@ -82,6 +84,9 @@ struct Fetch {
     std::optional<std::uint64_t> size_bytes;
     std::optional<ModSeq> mod_seq;
     std::optional<std::string> header_fields;  ///< BODY[HEADER.FIELDS …]; "" for NIL.
+    /// X-GM-LABELS (Gmail), the first labels_max: "\\Inbox" and others that it defines, else mailbox names as
+    /// on the wire. The label of the open folder is not among them.
+    std::optional<std::vector<std::string>> labels;
     bool has_body = false;            ///< BODY[] was there and streamed, or came as a quoted string …
     std::optional<std::string> body;  ///< … which is then here.
     bool body_nil = false;            ///< BODY[] NIL.

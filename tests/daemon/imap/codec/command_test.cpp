@@ -132,6 +132,10 @@ TEST(Encode, WritesFetchItemsInOneOrder) {
     EXPECT_EQ(encoded(fetch),
               "A1 UID FETCH 1:3,7 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ "
               "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)] BODY.PEEK[]) (CHANGEDSINCE 99)\r\n");
+    UidFetch labelled;
+    labelled.uids = fetch.uids;
+    labelled.size = labelled.labels = true;
+    EXPECT_EQ(encoded(labelled), "A1 UID FETCH 1:3,7 (UID RFC822.SIZE X-GM-LABELS)\r\n");
     fetch.header_fields = {"DATE)] X"};
     EXPECT_EQ(encoded(fetch), "refused: encode header field: not an atom");
     EXPECT_EQ(encoded(UidFetch{}), "refused: encode UID set: empty");

@@ -167,6 +167,24 @@ TEST(FetchResponse, TakesTheItemsThatWeAskFor) {
     EXPECT_FALSE(fetch.has_body);
 }
 
+TEST(FetchResponse, ReadsLabels) {
+    using Labels = std::vector<std::string>;
+    auto const bare =
+        parsed<Fetch>("* 1 FETCH (X-GM-LABELS (\\Inbox Important \"Muy Importante\" [a]) UID 9)");
+    EXPECT_EQ(bare.labels, (Labels{"\\Inbox", "Important", "Muy Importante", "[a]"}));
+    EXPECT_EQ(bare.uid, Uid{9});
+    auto const strings = parsed<Fetch>("* 1 FETCH (X-GM-LABELS (\"\\\\Sent\" {3}\r\n &AOk-) UID 9)", {"a)b"});
+    EXPECT_EQ(strings.labels, (Labels{"\\Sent", "a)b", "&AOk-"}));
+    EXPECT_EQ(parsed<Fetch>("* 1 FETCH (x-gm-labels ())").labels, Labels{});
+    EXPECT_EQ(parsed<Fetch>("* 1 FETCH (X-GM-LABELS NIL)").labels, Labels{});
+    EXPECT_FALSE(parsed<Fetch>("* 1 FETCH (UID 9)").labels);
+    std::string many;
+    for (int i = 0; i < 5000; ++i) many += " l" + std::to_string(i);
+    EXPECT_EQ(parsed<Fetch>("* 1 FETCH (X-GM-LABELS (" + many + "))").labels->size(), labels_max);
+    EXPECT_TRUE(refused("* 1 FETCH (X-GM-LABELS Inbox)"));
+    EXPECT_TRUE(refused("* 1 FETCH (X-GM-LABELS (a (b)))"));
+}
+
 TEST(FetchResponse, TellsHowTheBodyCame) {
     auto const streamed = parsed<Fetch>("* 1 FETCH (UID 7 BODY[] {310}\r\n FLAGS ())", {""});
     EXPECT_TRUE(streamed.has_body);
@@ -184,7 +202,7 @@ TEST(FetchResponse, TellsHowTheBodyCame) {
 
 TEST(FetchResponse, SkipsWhatItDoesNotKnow) {
     auto const fetch = parsed<Fetch>(
-        "* 1 FETCH (X-GM-LABELS (\\Inbox \"a)b\" {2}\r\n ()) ENVELOPE ((\"(\" NIL) NIL) BODY[1.2.HEADER] "
+        "* 1 FETCH (X-OTHER (\\Inbox \"a)b\" {2}\r\n ()) ENVELOPE ((\"(\" NIL) NIL) BODY[1.2.HEADER] "
         "{1}\r\n BINARY[1] ~{1}\r\n "
         "BODY[HEADER.FIELDS.NOT (A \"]\")]<0> \"x\" BODY (NIL) UID 9)",
         {"))", "x", "y"});
