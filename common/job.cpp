@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 6> bound_texts = {"", "source", "destinat
 constexpr std::array<std::string_view, 3> tls_mode_texts = {"implicit", "starttls", "cleartext"};
 constexpr std::array<std::string_view, 2> auth_method_texts = {"password", "xoauth2"};
 constexpr std::array<std::string_view, 3> verify_level_texts = {"counts", "index", "digest"};
+constexpr std::array<std::string_view, 2> label_policy_texts = {"once", "every"};
 
 /// Longest string that a dictionary may bring: enough for every folder path and login that servers accept.
 constexpr std::size_t string_bytes_max = 1024;
@@ -197,6 +198,9 @@ std::string_view to_string(AuthMethod method) {
 std::string_view to_string(VerifyLevel level) {
     return text_of(verify_level_texts, level);
 }
+std::string_view to_string(LabelPolicy policy) {
+    return text_of(label_policy_texts, policy);
+}
 
 std::optional<JobState> parse_job_state(std::string_view text) {
     return value_of<JobState>(state_texts, with_blanks(text));
@@ -218,6 +222,9 @@ std::optional<AuthMethod> parse_auth_method(std::string_view text) {
 }
 std::optional<VerifyLevel> parse_verify_level(std::string_view text) {
     return value_of<VerifyLevel>(verify_level_texts, text);
+}
+std::optional<LabelPolicy> parse_label_policy(std::string_view text) {
+    return value_of<LabelPolicy>(label_policy_texts, text);
 }
 
 JobState state_of(Phase phase) {

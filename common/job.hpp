@@ -52,6 +52,12 @@ enum class VerifyLevel : std::uint8_t { counts, index, digest };
 std::string_view to_string(VerifyLevel level);
 std::optional<VerifyLevel> parse_verify_level(std::string_view text);
 
+/// Where the folders of a source are labels (Gmail), a message with several of them is copied once, from the
+/// first of its folders, or to every one; in either case from "All Mail" only if no other folder holds it.
+enum class LabelPolicy : std::uint8_t { once, every };
+std::string_view to_string(LabelPolicy policy);
+std::optional<LabelPolicy> parse_label_policy(std::string_view text);
+
 /// Why a job is in phase waiting.
 enum class WaitReason : std::uint8_t {
     none,

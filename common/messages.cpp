@@ -31,6 +31,9 @@ constexpr std::array english = {
     Row{report_totals, "{0} of {1} messages are in the new mailbox ({3}); {2} could not be copied."},
     Row{report_folders, "Folders:"},
     Row{report_folder, "{0}: {1} messages; {2} copied ({3}), {4} were there already, {5} not copied"},
+    Row{report_elsewhere,
+        "{0} more bear the label of another folder, too, and are copied from there (labels in "
+        "imapcopyd.toml)"},
     Row{report_no_exceptions, "Every message was copied or was there already."},
     Row{report_exceptions, "Not copied, or not completely ({0}):"},
     Row{report_exception, "{0}, message {1} ({2}): {3}"},

@@ -28,7 +28,8 @@ enum class Message : std::uint8_t {
     report_error,    ///< {0} error name, {1} sentence
     report_totals,   ///< {0} done, {1} of, {2} skipped, {3} bytes
     report_folders,
-    report_folder,  ///< {0} name, {1} messages, {2} copied, {3} bytes, {4} recognised, {5} exceptions
+    report_folder,     ///< {0} name, {1} messages, {2} copied, {3} bytes, {4} recognised, {5} exceptions
+    report_elsewhere,  ///< {0} count
     report_no_exceptions,
     report_exceptions,        ///< {0} count
     report_exception,         ///< {0} folder, {1} uid, {2} size, {3} why

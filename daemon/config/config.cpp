@@ -165,6 +165,7 @@ Result<Config> parse(std::string_view text, std::string const& name) {
     if (auto const table = root.table("security")) config.security = read_security(*table);
     if (auto const table = root.table("secrets")) config.secrets = read_secrets(*table);
     config.providers_dir = path_or(root, "providers_dir", config.providers_dir);
+    config.labels = root.word("labels", parse_label_policy, R"("once" or "every")").value_or(config.labels);
     config.completion_mail = root.boolean("completion_mail").value_or(config.completion_mail);
     config.language =
         root.word("language", parse_language, "two letters like \"en\"").value_or(config.language);

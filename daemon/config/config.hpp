@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/clock_types.hpp"
+#include "common/job.hpp"
 #include "common/log.hpp"
 #include "common/result.hpp"
 
@@ -57,6 +58,7 @@ struct Config {
         bool operator==(Secrets const&) const = default;
     } secrets;
     std::string providers_dir = "/etc/imapcopyd/providers.d";
+    LabelPolicy labels = LabelPolicy::once;
     bool completion_mail = true;
     std::string language = "en";
     LogLevel log_level = LogLevel::info;  ///< [log] level.

@@ -60,6 +60,7 @@ Task<> recall_folder(LaneParts& parts, FolderWork& folder) {
 void give_up(LaneParts& parts, FolderWork& folder, Error const& error) {
     folder.given_up = true;
     folder.complete = false;
+    parts.state.labels.give_up(folder.mapped.source.name);
     parts.state.add_exception(folder, Uid(), std::string(info(error.code).name), 0, to_string(error));
 }
 
@@ -281,7 +282,7 @@ Task<> record_complete(LaneParts& parts, FolderWork& folder) {
 
 }  // namespace
 
-Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
+Task<> view_accounts(LaneParts& parts, FolderOptions const& folders, LabelPolicy labels) {
     AccountView source;
     AccountView destination;
     TaskGroup sides(co_await boost::asio::this_coro::executor);
@@ -291,6 +292,7 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders) {
     auto map = map_mailboxes(source, destination, folders);
     auto& state = parts.state;
     for (auto& note : map.notes) state.list(std::move(note));
+    if (parts.source.traits().labels) state.labels = LabelFolders(map.folders, labels);
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
     for (auto& mapped : map.folders) add_folder(state, std::move(mapped));
@@ -323,8 +325,11 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     }
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();
-    auto const complete =
-        folders_where(parts.state, [](FolderWork const& f) { return !f.unchanged && f.complete; });
+    // A label that is taken away changes no UID of the folders that left a message to it: the next pass lists
+    // them from the first UID on.
+    auto const complete = folders_where(parts.state, [](FolderWork const& f) {
+        return !f.unchanged && f.complete && f.result.elsewhere == 0;
+    });
     if (ending == Ending::stopped) co_return;
     co_await ask_missing_statuses(parts, complete);
     co_await for_each_together(parts, complete, record_complete);

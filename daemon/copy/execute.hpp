@@ -10,7 +10,7 @@ namespace imapcopy::copy {
 
 /// Lists both sides at the same time and maps their folders; fills state.folders and the totals of progress.
 /// Destination folders are neither created nor opened yet.
-Task<> view_accounts(LaneParts& parts, FolderOptions const& folders);
+Task<> view_accounts(LaneParts& parts, FolderOptions const& folders, LabelPolicy labels);
 
 /// Creates and subscribes what is missing, opens what will be written to, and copies everything that is
 /// planned, over several lanes; batches that are refused in smaller and smaller pieces. Folders that the

@@ -58,14 +58,16 @@ Task<> list_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox
                  Listed& listed) {
     std::function<void(MessageMeta)> const sink = [&](MessageMeta const& meta) {
         ++listed.seen;
-        if (!meta.identity || !reading.reports.contains(meta.identity->fingerprint))
-            listed.messages.push_back(index_message(meta));
+        if (meta.identity && reading.reports.contains(meta.identity->fingerprint)) return;
+        bool const elsewhere = reading.labels.stands_elsewhere(mailbox, meta.labels);
+        (elsewhere ? listed.elsewhere : listed.messages).push_back(index_message(meta));
     };
     for (auto const window : make_windows(Uid(1), status, reading.options.messages_per_window)) {
         check_limits(reading);
         co_await endpoint.list_messages(mailbox, window, Listing::identity, sink);
     }
     std::ranges::sort(listed.messages, {}, &IndexedMessage::uid);
+    std::ranges::sort(listed.elsewhere, {}, &IndexedMessage::uid);
 }
 
 Task<> digest_side(Reading const& reading, Endpoint& endpoint, MailboxName mailbox, std::vector<Uid> uids,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/copy/connected.hpp"
+#include "daemon/copy/labels.hpp"
 #include "daemon/copy/verify.hpp"
 
 namespace imapcopy::copy {
@@ -18,6 +19,7 @@ struct Reading {
     VerifyOptions const& options;
     TimePoint deadline;
     std::set<Digest> reports;  ///< Completion mails: they belong to no copy.
+    LabelFolders labels;       ///< Of the source.
 };
 
 /// For between any two steps. Throws Failure(cancelled) and Failure(timed_out).
@@ -29,8 +31,9 @@ Task<> both(Connected& connected, Task<> source, Task<> destination);
 
 /// A folder as the server lists it.
 struct Listed {
-    Messages messages;       ///< Without completion mails, ascending by UID.
-    std::uint64_t seen = 0;  ///< With them.
+    Messages messages;       ///< Without completion mails and `elsewhere`, ascending by UID.
+    Messages elsewhere;      ///< Those that stand in another folder, too, and belong there. The same.
+    std::uint64_t seen = 0;  ///< All of them.
 };
 
 /// Lists a folder. References outlive the call.

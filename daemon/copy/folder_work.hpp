@@ -14,6 +14,7 @@
 #include "daemon/copy/bounds.hpp"
 #include "daemon/copy/deadly_messages.hpp"
 #include "daemon/copy/journal.hpp"
+#include "daemon/copy/labels.hpp"
 #include "daemon/copy/mailbox_map.hpp"
 #include "daemon/copy/pass.hpp"
 #include "daemon/copy/plan.hpp"
@@ -83,6 +84,7 @@ class PassState {
     std::uint64_t bytes_copied = 0;
     bool changed = false;
     bool ending = false;       ///< A lane has failed: the others end between two messages.
+    LabelFolders labels;       ///< Of the source.
     std::set<Digest> reports;  ///< Fingerprints of completion mails: never copied, never matched.
     /// Whether APPEND's flags stay at this destination; where it names the UIDs of copies.
     FlagKeeping flag_keeping = FlagKeeping::untold;

@@ -164,6 +164,7 @@ EndpointTraits traits_of(imap::Capabilities const& capabilities) {
     traits.condstore = capabilities.contains("CONDSTORE") || capabilities.contains("QRESYNC");
     traits.list_status = capabilities.contains("LIST-STATUS") && capabilities.contains("LIST-EXTENDED");
     traits.fast_literals = capabilities.contains("LITERAL+");
+    traits.labels = capabilities.contains("X-GM-EXT-1");
     traits.create_special_use = capabilities.contains("CREATE-SPECIAL-USE");
     constexpr std::string_view limit = "APPENDLIMIT=";
     auto const place = capabilities.lower_bound(limit);
@@ -373,7 +374,8 @@ Task<> ImapEndpoint::run_listing(MailboxName mailbox, command::UidFetch fetch, U
     // Sent behind EXAMINE without waiting for it, so what comes is kept until the folder is known to be
     // right.
     std::vector<MessageMeta> listed;
-    MetaReader reader(range, listing, [&listed](MessageMeta meta) { listed.push_back(std::move(meta)); });
+    MetaReader reader({range, listing, fetch.labels},
+                      [&listed](MessageMeta meta) { listed.push_back(std::move(meta)); });
     imap::Handlers const handlers{[&reader](response::Response const& said) { reader.add(said); }};
     auto const ticket = session_->start(std::move(fetch), handlers);
     lease->let_go();
@@ -396,6 +398,7 @@ Task<> ImapEndpoint::list_messages(MailboxName mailbox, UidRange range, Listing 
     fetch.flags = true;
     fetch.internal_date = listing != Listing::flags;
     fetch.size = listing != Listing::flags;
+    fetch.labels = listing != Listing::flags && traits_.labels && side_ == Side::source;
     if (listing == Listing::identity)
         fetch.header_fields.assign(identity_headers.begin(), identity_headers.end());
     return run_listing(std::move(mailbox), std::move(fetch), range, listing, std::move(sink));

@@ -24,6 +24,7 @@ constexpr std::size_t mailboxes_max = 200'000;
 std::size_t weight_of(MessageMeta const& meta) {
     std::size_t bytes = message_bytes;
     for (auto const& keyword : meta.flags.keywords()) bytes += keyword.size() + sizeof(std::string);
+    for (auto const& label : meta.labels) bytes += label.size() + sizeof(std::string);
     return bytes;
 }
 
@@ -150,7 +151,8 @@ void OpenReader::add(response::Response const& response) {
 
 void MetaReader::add(response::Response const& response) {
     auto const* const fetch = std::get_if<response::Fetch>(&response);
-    if (fetch == nullptr || !fetch->uid || *fetch->uid < range_.first || *fetch->uid > range_.last) return;
+    if (fetch == nullptr || !fetch->uid) return;
+    if (*fetch->uid < question_.range.first || *fetch->uid > question_.range.last) return;
     too_much_ = too_much_ || bytes_ > listed_bytes_max || pieces_.size() > pieces_max;
     if (too_much_ || given_.contains(*fetch->uid)) return;
     auto& piece = pieces_[*fetch->uid];
@@ -160,10 +162,12 @@ void MetaReader::add(response::Response const& response) {
     if (fetch->size_bytes) piece.meta.size_bytes = *fetch->size_bytes;
     if (fetch->mod_seq) piece.meta.mod_seq = *fetch->mod_seq;
     if (fetch->header_fields) piece.meta.identity = identity_of_headers(*fetch->header_fields);
+    if (fetch->labels) piece.meta.labels = *fetch->labels;
     piece.flags = piece.flags || fetch->flags;
     piece.date = piece.date || fetch->internal_date;
     piece.size = piece.size || fetch->size_bytes;
     piece.headers = piece.headers || fetch->header_fields;
+    piece.labels = piece.labels || fetch->labels;
     if (!is_complete(piece)) return;
     auto meta = std::move(piece.meta);
     pieces_.erase(meta.uid);
@@ -173,7 +177,8 @@ void MetaReader::add(response::Response const& response) {
 }
 
 bool MetaReader::is_complete(Piece const& piece) const {
-    switch (listing_) {
+    if (question_.labels && !piece.labels) return false;
+    switch (question_.listing) {
         case Listing::flags: return piece.flags;
         case Listing::metadata: return piece.flags && piece.date && piece.size;
         case Listing::identity: return piece.flags && piece.date && piece.size && piece.headers;

@@ -57,8 +57,14 @@ class OpenReader {
 /// several pieces and put news about other messages in between.
 class MetaReader {
  public:
-    MetaReader(UidRange range, Listing listing, std::function<void(MessageMeta)> sink)
-        : range_(range), listing_(listing), sink_(std::move(sink)) {}
+    /// What was asked for.
+    struct Question {
+        UidRange range;
+        Listing listing = Listing::metadata;
+        bool labels = false;
+    };
+    MetaReader(Question question, std::function<void(MessageMeta)> sink)
+        : question_(question), sink_(std::move(sink)) {}
     void add(imap::response::Response const& response);
     /// The command is over: gives out what the server answered only in part, unless it is mere news of flags.
     /// A date that it did not tell is not_told(). False: there was more than memory should hold.
@@ -71,11 +77,11 @@ class MetaReader {
         bool date = false;
         bool size = false;
         bool headers = false;
+        bool labels = false;
     };
     bool is_complete(Piece const& piece) const;
 
-    UidRange range_;
-    Listing listing_;
+    Question question_;
     std::function<void(MessageMeta)> sink_;
     std::map<Uid, Piece> pieces_;
     UidSet given_;

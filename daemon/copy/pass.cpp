@@ -66,7 +66,7 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     state.copies_found =
         co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
     if (context.stop.requested()) co_return false;
-    co_await view_accounts(parts, options.folders);
+    co_await view_accounts(parts, options.folders, options.labels);
     if (may_follow_a_lost_journal(state)) {
         bool const go_on = co_await wait_unless_stopped(context, options.settle_min);
         if (!go_on) co_return false;
@@ -176,7 +176,7 @@ Task<PlanSummary> plan_pass(Context context, Connections& connections, Journal& 
                     journal,
                     state,
                     lane_options(options, connected.destination->traits())};
-    auto const viewed = co_await attempt(view_accounts(parts, options.folders));
+    auto const viewed = co_await attempt(view_accounts(parts, options.folders, options.labels));
     leave_both(connected);
     viewed.rethrow();
     PlanSummary summary;

@@ -53,6 +53,7 @@ struct FolderResult {
     std::uint64_t exceptions = 0;
     std::uint64_t bytes = 0;  ///< Copied.
     bool created = false;
+    std::uint64_t elsewhere = 0;  ///< Copied from another folder, whose label they bear, too (Gmail).
 };
 
 /// A server may refuse something of every message: more are counted only.
@@ -70,6 +71,7 @@ struct PassResult {
 
 struct PassOptions {
     FolderOptions folders;
+    LabelPolicy labels = LabelPolicy::once;
     /// Lanes at the same time, each with a connection to both sides.
     std::uint32_t lanes_max = 1;
     /// Another lane is worth its connections for so many messages more.
@@ -96,9 +98,9 @@ struct PlanSummary {
         std::string destination;
         bool create = false;
         std::uint64_t messages = 0;  ///< At the source.
-        std::uint64_t to_copy =
-            0;  ///< Upper bound where the destination holds mail that the ledger does not know.
-        std::uint64_t bytes = 0;  ///< Of to_copy, where the listing told sizes.
+        std::uint64_t to_copy = 0;  ///< Upper bound where the destination holds mail that the ledger does not
+                                    ///< know, or the source's folders are labels.
+        std::uint64_t bytes = 0;    ///< Of to_copy, where the listing told sizes.
     };
     std::vector<Folder> folders;
     std::vector<Exception> exceptions;

@@ -47,6 +47,7 @@ Task<> give_up_restless_folders(LaneParts& parts) {
         if (!restless) continue;
         folder->given_up = true;
         folder->complete = false;
+        parts.state.labels.give_up(folder->mapped.source.name);
         parts.state.add_exception(
             *folder, Uid(), std::string(info(ErrorCode::uid_validity_changed).name), 0,
             std::string("left as it is: the ") + (at_source ? "source" : "destination") +

@@ -263,7 +263,7 @@ Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
 }
 
 Task<> SourceHalf::count_unlisted(FolderWork& folder) {
-    auto const listed = folder.listed_messages + folder.hidden_reports;
+    auto const listed = folder.listed_messages + folder.hidden_reports + folder.result.elsewhere;
     bool const whole = first_uid(folder).value() == 1;
     auto const others =
         folder.source.messages - std::min<std::uint64_t>(folder.listed_messages, folder.source.messages);
@@ -273,13 +273,15 @@ Task<> SourceHalf::count_unlisted(FolderWork& folder) {
         parts_.state.add_note(folder, Uid(), std::string(info(ErrorCode::message_unreadable).name), 0,
                               "the source lists " + std::to_string(listed) + " of the " +
                                   std::to_string(folder.source.messages) + " messages that it says it has");
-        parts_.state.progress.messages_skipped += others;
+        auto const missing = folder.source.messages - listed;
+        parts_.state.progress.messages_skipped += missing;
+        parts_.state.progress.messages_done += others - missing;
         co_return parts_.state.report();
     }
-    // What was not listed was dealt with by an earlier pass, or is a report of ours, or has just been
-    // expunged.
+    // What was not listed was dealt with by an earlier pass, or by another folder, or is a report of ours, or
+    // has just been expunged.
     parts_.state.progress.messages_done += others;
-    if (first_uid(folder).value() > 1) folder.result.recognised += others;
+    if (!whole) folder.result.recognised += others - std::min<std::uint64_t>(folder.result.elsewhere, others);
     parts_.state.report();
 }
 
@@ -361,6 +363,7 @@ Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
         co_await list_window(folder, window, needs_identity ? Listing::identity : Listing::metadata);
     if (!planning.heirs.empty()) co_await inherit(planning, listed);
     auto const ledger = co_await parts_.journal.entries(folder.record.id, window);
+    leave_to_others(folder, listed, ledger);
     auto limits = parts_.options.window;
     limits.destination_uid_validity = folder.destination.uid_validity;
     auto plan = plan_window(listed, ledger, planning.nominees, limits, folder.mapped.path);
@@ -462,6 +465,19 @@ Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRa
     };
     co_await parts_.source.list_messages(folder.mapped.source.name, window, listing, sink);
     co_return listed;
+}
+
+void SourceHalf::leave_to_others(FolderWork& folder, std::vector<MessageMeta>& listed,
+                                 LedgerView const& ledger) {
+    auto const& labels = parts_.state.labels;
+    if (labels.empty()) return;
+    auto const before = listed.size();
+    std::erase_if(listed, [&](MessageMeta const& message) {
+        bool const known = std::ranges::binary_search(ledger, message.uid, {}, &LedgerEntry::source_uid);
+        return !known && labels.stands_elsewhere(folder.mapped.source.name, message.labels);
+    });
+    folder.result.elsewhere += before - listed.size();
+    for (auto& message : listed) message.labels = {};
 }
 
 Task<> SourceHalf::inherit(Planning& planning, std::vector<MessageMeta> const& window) {

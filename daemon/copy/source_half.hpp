@@ -72,6 +72,9 @@ class SourceHalf final {
     Task<> forget_expunged_exceptions(FolderWork& folder);
     Task<> forget_expunged(FolderWork& folder, LedgerView const& entries);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
+    /// Takes out of `listed` what is copied from another folder, unless the ledger knows it here; and all
+    /// labels.
+    void leave_to_others(FolderWork& folder, std::vector<MessageMeta>& listed, LedgerView const& ledger);
     /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
     Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window);
     /// Records what the plan decides without a copy.

@@ -129,7 +129,7 @@ class Verifier {
         : connections_(connections),
           journal_(journal),
           options_(options),
-          reading_{context, options, context.clock.now() + options.time_max, {}} {}
+          reading_{context, options, context.clock.now() + options.time_max, {}, {}} {}
 
     Task<VerifyResult> run() {
         connected_ = co_await connect_both(connections_);
@@ -152,7 +152,9 @@ class Verifier {
         auto const fingerprints = co_await journal_.report_fingerprints();
         reading_.reports.insert(fingerprints.begin(), fingerprints.end());
         std::set<std::string> mapped;
-        for (auto& folder : map_mailboxes(source, destination, options_.folders).folders) {
+        auto map = map_mailboxes(source, destination, options_.folders);
+        if (connected_.source->traits().labels) reading_.labels = LabelFolders(map.folders, options_.labels);
+        for (auto& folder : map.folders) {
             find_refuge(folder, destination);
             mapped.insert(folder.destination.wire);
             places_.push_back({std::move(folder), true});
@@ -228,7 +230,7 @@ class Verifier {
     // ---- Numbers ----
 
     Task<> compare_counts(MappedFolder const& folder, FolderRecord const& record, Recorder& recorder) {
-        auto const source = co_await count(*connected_.source, folder.source.name, *folder.source.status);
+        auto const source = co_await count_source(folder, record);
         std::uint64_t destination = 0;
         if (folder.destination_status)
             destination =
@@ -267,7 +269,36 @@ class Verifier {
         co_return listed.messages.size();
     }
 
+    /// Those to be copied from this folder.
+    Task<std::uint64_t> count_source(MappedFolder const& folder, FolderRecord const& record) {
+        auto const status = *folder.source.status;
+        if (reading_.labels.empty()) {
+            auto const messages = co_await count(*connected_.source, folder.source.name, status);
+            co_return messages;
+        }
+        Listed listed;
+        co_await list_source(folder, record, listed);
+        co_return listed.messages.size();
+    }
+
     // ---- Messages ----
+
+    /// What another folder holds, too, belongs here only if the ledger says that it was copied from here.
+    Task<> list_source(MappedFolder const& folder, FolderRecord const& record, Listed& listed) {
+        auto const status = *folder.source.status;
+        co_await list_side(reading_, *connected_.source, folder.source.name, status, listed);
+        if (record.source_uid_validity != status.uid_validity) co_return;
+        auto next = listed.elsewhere.begin();
+        while (next != listed.elsewhere.end()) {
+            auto const room = UINT32_MAX - next->uid.value();
+            UidRange const range{next->uid, Uid(next->uid.value() + std::min(ledger_window_uids, room))};
+            auto const entries = co_await journal_.entries(record.id, range);
+            for (; next != listed.elsewhere.end() && next->uid <= range.last; ++next) {
+                if (find_entry(entries, next->uid) != nullptr) listed.messages.push_back(*next);
+            }
+        }
+        std::ranges::sort(listed.messages, {}, &IndexedMessage::uid);
+    }
 
     Task<> compare_messages(std::uint32_t place, FolderRecord const& record, Recorder& recorder,
                             FolderFindings& findings) {
@@ -276,7 +307,7 @@ class Verifier {
         auto const there = folder.destination_status.value_or(MailboxStatus{});
         Listed source;
         Listed destination;
-        co_await both(connected_, list_side(reading_, *connected_.source, folder.source.name, here, source),
+        co_await both(connected_, list_source(folder, record, source),
                       list_side(reading_, *connected_.destination, folder.destination, there, destination));
         bool const incomplete =
             co_await is_incomplete(*connected_.source, folder.source.name, here, source.seen);

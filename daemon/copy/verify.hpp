@@ -17,6 +17,7 @@ namespace imapcopy::copy {
 
 struct VerifyOptions {
     FolderOptions folders;
+    LabelPolicy labels = LabelPolicy::once;
     VerifyLevel level = VerifyLevel::index;
     Duration time_max = std::chrono::hours(24);     ///< Then it ends with Failure(timed_out).
     std::uint32_t messages_per_window = 2000;       ///< Listed by one command.
@@ -54,9 +55,10 @@ struct VerifyResult {
 /// on the way are opened again a few times, and the folder is begun anew. Throws Failure(cancelled) once
 /// `context.stop` is requested, and what the connections and the journal throw. All references outlive it.
 ///
-/// `counts` compares numbers of messages alone. `index` compares headers, dates, and flags; sizes only for
-/// information. `digest` reads every byte of every message on both sides, too. Memory: about 100 bytes for
-/// each message of one folder, on each side, and 32 for those of all folders that stand on one side only.
+/// `counts` compares numbers of messages alone, and lists folders that are labels. `index` compares headers,
+/// dates, and flags; sizes only for information. `digest` reads every byte of every message on both sides,
+/// too. Memory: about 100 bytes for each message of one folder, on each side, and 32 for those of all folders
+/// that stand on one side only.
 Task<VerifyResult> verify_pass(Context context, Connections& connections, Journal& journal,
                                VerifyOptions options);
 

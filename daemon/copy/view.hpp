@@ -71,6 +71,8 @@ struct MessageMeta {
     std::uint64_t size_bytes = 0;  ///< RFC822.SIZE: a hint, never a key.
     ModSeq mod_seq;
     std::optional<Identity> identity;  ///< Only where it was asked for.
+    /// Of a listing at a source that knows labels (Gmail), as on the wire; nobody keeps them.
+    std::vector<std::string> labels = {};
 };
 
 /// What the ledger says of one source message.

@@ -198,6 +198,7 @@ Task<copy::VerifyResult> LocalService::verify(JobId id, VerifyLevel level, Secre
     auto const journal = parts_.runner.journal(row.pair);
     copy::VerifyOptions options;
     options.folders = spec.folders;
+    options.labels = config.labels;
     options.level = level;
     auto verifying = parts_.runner.verify(context, *connections, *journal, std::move(options));
     auto result = co_await std::move(verifying);

@@ -134,6 +134,7 @@ copy::PassOptions pass_options(FolderOptions const& folders, config::Config cons
     auto const share = config.limits.memory_bytes / std::max<std::uint64_t>(config.limits.max_jobs, 1) / 4;
     copy::PassOptions options;
     options.folders = folders;
+    options.labels = config.labels;
     options.buffer_bytes = std::clamp<std::size_t>(share, buffer_bytes_min, buffer_bytes_max);
     options.message_bytes_max = config.limits.message_bytes;
     return options;

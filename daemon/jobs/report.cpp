@@ -25,9 +25,13 @@ std::string account_text(AccountSpec const& account) {
 std::string folder_line(copy::FolderResult const& folder, std::string_view language) {
     auto name = printable(folder.source);
     if (folder.destination != folder.source) name += " → " + printable(folder.destination);
-    return "  " + message(Message::report_folder, language,
-                          {name, number(folder.messages), number(folder.copied), human_bytes(folder.bytes),
-                           number(folder.recognised), number(folder.exceptions)});
+    auto line =
+        "  " + message(Message::report_folder, language,
+                       {name, number(folder.messages), number(folder.copied), human_bytes(folder.bytes),
+                        number(folder.recognised), number(folder.exceptions)});
+    if (folder.elsewhere > 0)
+        line += "\n    " + message(Message::report_elsewhere, language, {number(folder.elsewhere)});
+    return line;
 }
 
 std::string exception_lines(copy::Exception const& exception, std::string_view language) {

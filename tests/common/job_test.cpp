@@ -52,6 +52,9 @@ TEST(Enumerators, ReadBack) {
     for (auto const level : {VerifyLevel::counts, VerifyLevel::index, VerifyLevel::digest}) {
         EXPECT_EQ(parse_verify_level(to_string(level)), level);
     }
+    for (auto const policy : {LabelPolicy::once, LabelPolicy::every}) {
+        EXPECT_EQ(parse_label_policy(to_string(policy)), policy);
+    }
     EXPECT_FALSE(parse_tls_mode("none"));
 }
 

@@ -67,6 +67,23 @@ std::vector<std::string> MemoryServer::contents() const {
     return lines;
 }
 
+std::vector<std::string> MemoryServer::labels_of(StoredMailbox const& mailbox,
+                                                 StoredMessage const& message) const {
+    static std::map<Role, std::string> const system_labels = {
+        {Role::inbox, "\\Inbox"},     {Role::sent, "\\Sent"},           {Role::drafts, "\\Draft"},
+        {Role::flagged, "\\Starred"}, {Role::important, "\\Important"},
+    };
+    std::vector<std::string> labels;
+    for (auto const& other : mailboxes_) {
+        if (other.get() == &mailbox || other->mailbox.role == Role::all) continue;
+        if (std::ranges::find(other->messages, message.body, &StoredMessage::body) == other->messages.end())
+            continue;
+        auto const system = system_labels.find(other->mailbox.role);
+        labels.push_back(system == system_labels.end() ? other->mailbox.name.wire : system->second);
+    }
+    return labels;
+}
+
 void MemoryServer::remove_mailbox(std::string const& utf8) {
     std::erase_if(mailboxes_, [&](auto const& stored) { return stored->mailbox.name.utf8 == utf8; });
 }
@@ -166,12 +183,15 @@ StoredMailbox& MemoryEndpoint::require_same(MailboxName const& name, std::string
     return found;
 }
 
-MessageMeta MemoryEndpoint::meta_of(StoredMessage const& message, Listing listing) const {
+MessageMeta MemoryEndpoint::meta_of(StoredMailbox const& mailbox, StoredMessage const& message,
+                                    Listing listing) const {
     MessageMeta meta{message.uid, message.flags, message.internal_date, message.body.size(), {}, {}};
     if (listing == Listing::identity) {
         auto const end = message.body.find("\r\n\r\n");
         meta.identity = identity_of_headers(std::string_view(message.body).substr(0, end));
     }
+    bool const labelled = server_.traits.labels && side_ == Side::source && listing != Listing::flags;
+    if (labelled) meta.labels = server_.labels_of(mailbox, message);
     return meta;
 }
 
@@ -221,7 +241,7 @@ Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listin
     for (auto const& message : stored.messages) {
         bool const visible = message.visible_from <= server_.clock_.now();
         if (visible && message.uid >= range.first && message.uid <= range.last)
-            sink(meta_of(message, listing));
+            sink(meta_of(stored, message, listing));
     }
 }
 
@@ -229,9 +249,10 @@ Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq 
                                     std::function<void(MessageMeta)> sink) {
     server_.log.push_back("list_changes " + mailbox.utf8);
     co_await begin_command("list changes");
-    for (auto const& message : require(mailbox, "list changes of").messages) {
+    auto const& stored = require(mailbox, "list changes of");
+    for (auto const& message : stored.messages) {
         bool const in_range = message.uid >= range.first && message.uid <= range.last;
-        if (in_range && message.mod_seq > since.value()) sink(meta_of(message, Listing::flags));
+        if (in_range && message.mod_seq > since.value()) sink(meta_of(stored, message, Listing::flags));
     }
 }
 

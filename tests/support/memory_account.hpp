@@ -92,6 +92,8 @@ class MemoryServer {
     StoredMailbox* find(MailboxName const& name);
     StoredMailbox& at(std::string const& utf8);
     std::vector<std::unique_ptr<StoredMailbox>> const& mailboxes() const { return mailboxes_; }
+    /// The others of the mailboxes that hold the same body, as Gmail names them; meant with traits.labels.
+    std::vector<std::string> labels_of(StoredMailbox const& mailbox, StoredMessage const& message) const;
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
     std::vector<std::string> contents() const;
     void remove_mailbox(std::string const& utf8);
@@ -163,7 +165,7 @@ class MemoryEndpoint final : public Endpoint {
     StoredMailbox& require(MailboxName const& name, std::string_view what);
     /// The same for what relies on the UIDs of an earlier opening.
     StoredMailbox& require_same(MailboxName const& name, std::string_view what);
-    MessageMeta meta_of(StoredMessage const& message, Listing listing) const;
+    MessageMeta meta_of(StoredMailbox const& mailbox, StoredMessage const& message, Listing listing) const;
 
     MemoryServer& server_;
     Side side_;

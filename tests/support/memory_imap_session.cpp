@@ -479,6 +479,7 @@ ImapConversation::FetchItems ImapConversation::read_items(std::size_t at) {
         items.size |= name == "RFC822.SIZE";
         items.mod_seq |= name == "MODSEQ" || name == "CHANGEDSINCE";
         items.body |= name == "BODY.PEEK[]";
+        items.labels |= name == "X-GM-LABELS";
         if (name == "BODY.PEEK[HEADER.FIELDS") {
             for (at += 2; at < words_.size() && words_[at].kind != Word::Kind::close; ++at)
                 items.headers.push_back(words_[at].text);
@@ -492,6 +493,10 @@ ImapConversation::FetchItems ImapConversation::read_items(std::size_t at) {
 void ImapConversation::fetch() {
     auto const ranges = parse_ranges(words_[3].text);
     auto const items = read_items(4);
+    if (items.labels && !has("X-GM-EXT-1")) {
+        server_.misuses.emplace_back("a question for labels that this server does not know");
+        return tagged("BAD not understood");
+    }
     auto const& mailbox = *server_.storage.find(*selected_);
     for (std::size_t i = 0; i < mailbox.messages.size(); ++i) {
         auto const uid = mailbox.messages[i].uid.value();
@@ -513,6 +518,12 @@ void ImapConversation::say_fetch(StoredMailbox const& mailbox, std::size_t index
         std::string names;
         for (auto const& name : items.headers) names += (names.empty() ? "" : " ") + name;
         line += " BODY[HEADER.FIELDS (" + names + ")] " + literal(pick_headers(message.body, items.headers));
+    }
+    if (items.labels) {
+        std::string labels;
+        for (auto const& label : server_.storage.labels_of(mailbox, message))
+            labels += (labels.empty() ? "" : " ") + quoted(label);
+        line += " X-GM-LABELS (" + labels + ")";
     }
     if (items.body) line += " BODY[] " + literal(message.body);
     say(line + ")");

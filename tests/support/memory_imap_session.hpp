@@ -51,6 +51,7 @@ class ImapConversation {
         bool size = false;
         bool mod_seq = false;
         bool body = false;
+        bool labels = false;
         std::vector<std::string> headers;
     };
     using Words = std::vector<Word>;

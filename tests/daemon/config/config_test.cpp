@@ -86,6 +86,7 @@ TEST(Config, ShippedFileShowsEveryKeyAtItsDefault) {
 TEST(Config, ReadsEveryKey) {
     auto const config = parse(R"(
 providers_dir = "/p"
+labels = "every"
 completion_mail = false
 language = "fr"
 [limits]
@@ -124,6 +125,7 @@ level = "debug"
                             .value();
     Config expected;
     expected.providers_dir = "/p";
+    expected.labels = LabelPolicy::every;
     expected.completion_mail = false;
     expected.language = "fr";
     expected.limits = {1, 2, 3, 9, 4, 5, 6ULL << 20U, 7000, 8000};
@@ -147,8 +149,7 @@ TEST(Config, ReportsAllMistakesAtOnceWithTheirPlaces) {
         "[nonsense]\n");
     EXPECT_THAT(message, HasSubstr("f.toml:1:19: completion_mail must be true or false"));
     EXPECT_THAT(message, HasSubstr("f.toml:3:12: limits.max_jobs must be a whole number from 1 to 1000"));
-    EXPECT_THAT(message,
-                HasSubstr("f.toml:4:1: unknown key limits.max_job; known here: compress_below, "));
+    EXPECT_THAT(message, HasSubstr("f.toml:4:1: unknown key limits.max_job; known here: compress_below, "));
     EXPECT_THAT(message, HasSubstr("f.toml:5:12: limits.memory must be a size like"));
     EXPECT_THAT(message, HasSubstr("f.toml:7:8: timeouts.idle must be"));
     EXPECT_THAT(message, HasSubstr("f.toml:8:2: unknown key nonsense"));

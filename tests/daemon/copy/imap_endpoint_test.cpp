@@ -193,6 +193,34 @@ TEST(ImapEndpoint, ListsMessagesThatComeInPieces) {
     EXPECT_TRUE(metas[0].flags.has(imap::SystemFlag::seen));
 }
 
+/// As Gmail answers: its own labels quoted, and the backslash doubled.
+TEST(ImapEndpoint, AsksASourceForLabelsAndADestinationNot) {
+    UidRange const range{Uid{1}, Uid{9}};
+    std::vector<std::string> labels;
+    auto const sink = [&labels](MessageMeta const& meta) { labels = meta.labels; };
+    std::string const items = "UID FLAGS INTERNALDATE RFC822.SIZE";
+    std::string const answer =
+        "* 1 FETCH (X-GM-LABELS (\"\\\\Inbox\" Work) UID 2 RFC822.SIZE 44 INTERNALDATE "
+        "\"17-Jul-1996 02:44:25 -0700\" FLAGS ())\r\n";
+    Account source(logged_in("X-GM-EXT-1")
+                       .expect("$2 EXAMINE INBOX\r\n$3 UID FETCH 1:9 (" + items + " X-GM-LABELS)\r\n")
+                       .reply(examined("$2") + answer + "$3 OK done\r\n")
+                       .expect("$4 UID FETCH 1:9 (UID FLAGS)\r\n")
+                       .reply("$4 OK done\r\n"));
+    EXPECT_TRUE(source.endpoint->traits().labels);
+    EXPECT_TRUE(source.run(source.endpoint->list_messages(folder("INBOX"), range, Listing::metadata, sink)));
+    EXPECT_EQ(labels, (std::vector<std::string>{"\\Inbox", "Work"}));
+    EXPECT_TRUE(source.run(source.endpoint->list_messages(folder("INBOX"), range, Listing::flags, sink)));
+    EXPECT_TRUE(source.peer.finished()) << source.peer.position();
+    Account destination(logged_in("X-GM-EXT-1")
+                            .expect("$2 SELECT INBOX\r\n$3 UID FETCH 1:9 (" + items + ")\r\n")
+                            .reply(examined("$2") + "$3 OK done\r\n"),
+                        Side::destination);
+    EXPECT_TRUE(destination.run(
+        destination.endpoint->list_messages(folder("INBOX"), range, Listing::metadata, sink)));
+    EXPECT_TRUE(destination.peer.finished()) << destination.peer.position();
+}
+
 TEST(ImapEndpoint, FetchesBehindExamineWithoutARoundTrip) {
     Account account(logged_in("X")
                         .expect("$2 EXAMINE INBOX\r\n$3 UID FETCH 2,4:5 (UID BODY.PEEK[])\r\n")

@@ -69,7 +69,7 @@ TEST(SpecialUse, NamesRolesThatHaveOne) {
 
 TEST(MetaReader, GivesEachMessageOnceAndNewsNever) {
     std::string given;
-    MetaReader reader({Uid{1}, Uid{9}}, Listing::metadata, [&](MessageMeta meta) {
+    MetaReader reader({{Uid{1}, Uid{9}}}, [&](MessageMeta meta) {
         given += to_string(meta.uid) + (meta.internal_date.is_told() ? " " : "? ");
     });
     response::Fetch fetch;
@@ -96,9 +96,33 @@ TEST(MetaReader, GivesEachMessageOnceAndNewsNever) {
     EXPECT_EQ(given, "3 5? ") << "a message without a date is a message still";
 }
 
+TEST(MetaReader, WaitsForTheLabelsThatWereAskedFor) {
+    std::string given;
+    MetaReader reader({{Uid{1}, Uid{9}}, Listing::metadata, true}, [&](MessageMeta const& meta) {
+        given += to_string(meta.uid) + ":";
+        for (auto const& label : meta.labels) given += label + " ";
+    });
+    response::Fetch fetch;
+    fetch.uid = Uid{3};
+    fetch.flags = Flags{};
+    fetch.size_bytes = 5;
+    fetch.internal_date = InternalDate{};
+    reader.add(fetch);
+    EXPECT_EQ(given, "");
+    response::Fetch labels;
+    labels.uid = Uid{3};
+    labels.labels = {"\\Inbox", "Work"};
+    reader.add(labels);
+    EXPECT_EQ(given, "3:\\Inbox Work ");
+    fetch.uid = Uid{4};
+    reader.add(fetch);
+    EXPECT_TRUE(reader.finish());
+    EXPECT_EQ(given, "3:\\Inbox Work 4:") << "a message of which no labels come is a message still";
+}
+
 TEST(MetaReader, HoldsNoMoreThanMemoryShould) {
     std::uint32_t given = 0;
-    MetaReader reader({Uid{1}, Uid{UINT32_MAX}}, Listing::flags, [&](MessageMeta const&) { ++given; });
+    MetaReader reader({{Uid{1}, Uid{UINT32_MAX}}, Listing::flags}, [&](MessageMeta const&) { ++given; });
     response::Fetch fetch;
     std::string keywords;
     for (int i = 0; i < 60; ++i) keywords += "k" + std::to_string(i) + std::string(200, 'k') + " ";

@@ -226,17 +226,22 @@ class Verification : public LocalServiceTest {
 };
 
 TEST_F(Verification, ComparesWithTheSecretsThatAreGiven) {
-    JobDaemon daemon(path_);
+    config::Config config;
+    config.labels = LabelPolicy::every;
+    JobDaemon daemon(path_, config);
     auto const id = run(daemon, "anna");
     VerifyLevel level = VerifyLevel::index;
+    LabelPolicy labels = LabelPolicy::once;
     daemon.runner.on_verify = [&](Context, copy::VerifyOptions const& options) {
         level = options.level;
+        labels = options.labels;
         return verified(30);
     };
     auto const result =
         daemon.call(daemon.service().verify(id, VerifyLevel::digest, Secret("a"), Secret("b")));
     EXPECT_EQ(result.messages, 30U);
     EXPECT_EQ(level, VerifyLevel::digest);
+    EXPECT_EQ(labels, LabelPolicy::every);
     EXPECT_EQ(daemon.runner.last_password["anna"], "a");
     // They are not kept: the next one needs them again.
     auto const missing =

@@ -51,6 +51,13 @@ TEST(PassRunner, OpensTheSideThatIsAskedFor) {
     EXPECT_EQ(talk.connector.targets().front().host, "imap.new.example");
 }
 
+TEST(PassOptions, NameThePolicyOfLabels) {
+    config::Config config;
+    EXPECT_EQ(pass_options({}, config).labels, LabelPolicy::once);
+    config.labels = LabelPolicy::every;
+    EXPECT_EQ(pass_options({}, config).labels, LabelPolicy::every);
+}
+
 TEST(PassOptions, ShareTheMemoryOfAllJobs) {
     config::Config config;
     config.limits.memory_bytes = 64ULL << 20U;

@@ -40,6 +40,17 @@ TEST(Report, ListsExceptionsUpToALimitAndCountsTheRest) {
     EXPECT_LT(std::ranges::count(text, '\n'), 2100);
 }
 
+TEST(Report, SaysWhatAnotherFolderHasOfALabelledMailbox) {
+    ReportInput input;
+    input.folders.resize(2);
+    input.folders[1].source = "All Mail";
+    input.folders[1].messages = 130;
+    input.folders[1].elsewhere = 120;
+    auto const text = report_lists(input, "en");
+    EXPECT_NE(text.find("120 more bear the label of another folder"), std::string::npos) << text;
+    EXPECT_EQ(text.find("0 more"), text.find("120 more") + 2) << "said where it is so only";
+}
+
 TEST(Report, KnowsAWayOutForEveryError) {
     for (int i = 0; i <= static_cast<int>(ErrorCode::internal); ++i) {
         auto const name = info(static_cast<ErrorCode>(i)).name;
