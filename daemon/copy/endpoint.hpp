@@ -27,7 +27,6 @@ struct EndpointTraits {
     bool fast_literals = false;  ///< LITERAL+: an upload starts without asking.
     bool create_special_use = false;
     std::uint64_t append_limit_bytes = 0;  ///< APPENDLIMIT; 0: not told.
-    bool labels = false;  ///< Folders are labels (X-GM-EXT-1): listings of a source bring them.
 };
 
 enum class Access : std::uint8_t { read_only, read_write };
@@ -96,7 +95,7 @@ struct CreateResult {
 
 /// What a listing brings for each message.
 enum class Listing : std::uint8_t {
-    metadata,  ///< UID, flags, date, size, and labels where the traits name them and the side is the source.
+    metadata,  ///< UID, flags, date, size, and labels where the view names them and the side is the source.
     identity,  ///< The same and Identity.
     flags,     ///< UID and flags.
 };

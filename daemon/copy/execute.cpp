@@ -292,7 +292,7 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders, LabelPolicy
     auto map = map_mailboxes(source, destination, folders);
     auto& state = parts.state;
     for (auto& note : map.notes) state.list(std::move(note));
-    if (parts.source.traits().labels) state.labels = LabelFolders(map.folders, labels);
+    if (source.labels) state.labels = LabelFolders(map.folders, labels);
     auto const reports = co_await parts.journal.report_fingerprints();
     state.reports.insert(reports.begin(), reports.end());
     for (auto& mapped : map.folders) add_folder(state, std::move(mapped));

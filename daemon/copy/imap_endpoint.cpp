@@ -164,7 +164,6 @@ EndpointTraits traits_of(imap::Capabilities const& capabilities) {
     traits.condstore = capabilities.contains("CONDSTORE") || capabilities.contains("QRESYNC");
     traits.list_status = capabilities.contains("LIST-STATUS") && capabilities.contains("LIST-EXTENDED");
     traits.fast_literals = capabilities.contains("LITERAL+");
-    traits.labels = capabilities.contains("X-GM-EXT-1");
     traits.create_special_use = capabilities.contains("CREATE-SPECIAL-USE");
     constexpr std::string_view limit = "APPENDLIMIT=";
     auto const place = capabilities.lower_bound(limit);
@@ -210,6 +209,7 @@ Task<AccountView> ImapEndpoint::list() {
                             {},
                             side_});
     auto view = reader.take();
+    view.labels = session_->has("X-GM-EXT-1");
     view.utf8_names = imap::speaks_only_rev2(session_->capabilities());
     co_return view;
 }
@@ -398,7 +398,7 @@ Task<> ImapEndpoint::list_messages(MailboxName mailbox, UidRange range, Listing 
     fetch.flags = true;
     fetch.internal_date = listing != Listing::flags;
     fetch.size = listing != Listing::flags;
-    fetch.labels = listing != Listing::flags && traits_.labels && side_ == Side::source;
+    fetch.labels = listing != Listing::flags && session_->has("X-GM-EXT-1") && side_ == Side::source;
     if (listing == Listing::identity)
         fetch.header_fields.assign(identity_headers.begin(), identity_headers.end());
     return run_listing(std::move(mailbox), std::move(fetch), range, listing, std::move(sink));

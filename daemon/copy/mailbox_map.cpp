@@ -173,7 +173,12 @@ class Mapper {
             auto levels = levels_of(mailbox, source_);
             auto path = imap::join_levels(levels, '/');
             if (!mailbox.selectable || !is_selected(path, options_)) continue;
-            if (mailbox.role == Role::flagged || mailbox.role == Role::important) continue;
+            if (mailbox.role == Role::flagged || mailbox.role == Role::important) {
+                // Where folders are labels it is certain that no message is only there.
+                if (!source_.labels)
+                    note(path, "NothingToDo", "left out: a view of messages that stand in other folders");
+                continue;
+            }
             auto const role = role_of(mailbox, levels, announced);
             folders.push_back({&mailbox, std::move(levels), std::move(path), role});
         }

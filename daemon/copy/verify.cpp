@@ -153,7 +153,7 @@ class Verifier {
         reading_.reports.insert(fingerprints.begin(), fingerprints.end());
         std::set<std::string> mapped;
         auto map = map_mailboxes(source, destination, options_.folders);
-        if (connected_.source->traits().labels) reading_.labels = LabelFolders(map.folders, options_.labels);
+        if (source.labels) reading_.labels = LabelFolders(map.folders, options_.labels);
         for (auto& folder : map.folders) {
             find_refuge(folder, destination);
             mapped.insert(folder.destination.wire);

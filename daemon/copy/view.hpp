@@ -51,6 +51,7 @@ struct AccountView {
     std::vector<Mailbox> mailboxes;
     std::string personal_prefix;  ///< UTF-8, e.g. "INBOX."; empty where there is none.
     char separator = '/';
+    bool labels = false;      ///< Folders are labels (X-GM-EXT-1): listings of a source bring them.
     bool utf8_names = false;  ///< New names go out as UTF-8 (RFC 9051), not as modified UTF-7.
 };
 

@@ -190,7 +190,7 @@ MessageMeta MemoryEndpoint::meta_of(StoredMailbox const& mailbox, StoredMessage 
         auto const end = message.body.find("\r\n\r\n");
         meta.identity = identity_of_headers(std::string_view(message.body).substr(0, end));
     }
-    bool const labelled = server_.traits.labels && side_ == Side::source && listing != Listing::flags;
+    bool const labelled = server_.knows_labels && side_ == Side::source && listing != Listing::flags;
     if (labelled) meta.labels = server_.labels_of(mailbox, message);
     return meta;
 }
@@ -201,6 +201,7 @@ Task<AccountView> MemoryEndpoint::list() {
     AccountView view;
     view.personal_prefix = server_.personal_prefix;
     view.separator = server_.separator;
+    view.labels = server_.knows_labels;
     for (auto const& stored : server_.mailboxes_) {
         auto mailbox = stored->mailbox;
         if (server_.traits.list_status && mailbox.selectable) mailbox.status = told_of(*stored);

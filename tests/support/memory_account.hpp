@@ -82,6 +82,7 @@ class MemoryServer {
     Duration body_pause{};           ///< Passes before each body.
     Duration round_trip{};           ///< What endpoints tell.
     Duration line_wait{};            ///< The same.
+    bool knows_labels = false;       ///< Its mailboxes are labels, as Gmail's are.
     std::size_t piece_bytes = 1000;  ///< Bodies are delivered in pieces of this size.
 
     StoredMailbox& add_mailbox(std::string const& utf8, Role role = Role::none);
@@ -92,7 +93,7 @@ class MemoryServer {
     StoredMailbox* find(MailboxName const& name);
     StoredMailbox& at(std::string const& utf8);
     std::vector<std::unique_ptr<StoredMailbox>> const& mailboxes() const { return mailboxes_; }
-    /// The others of the mailboxes that hold the same body, as Gmail names them; meant with traits.labels.
+    /// The others of the mailboxes that hold the same body, as Gmail names them; meant with knows_labels.
     std::vector<std::string> labels_of(StoredMailbox const& mailbox, StoredMessage const& message) const;
     /// All messages of all folders that are visible by now: "folder|date|flags|body" sorted; for comparisons.
     std::vector<std::string> contents() const;

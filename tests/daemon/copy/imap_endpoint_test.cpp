@@ -207,7 +207,6 @@ TEST(ImapEndpoint, AsksASourceForLabelsAndADestinationNot) {
                        .reply(examined("$2") + answer + "$3 OK done\r\n")
                        .expect("$4 UID FETCH 1:9 (UID FLAGS)\r\n")
                        .reply("$4 OK done\r\n"));
-    EXPECT_TRUE(source.endpoint->traits().labels);
     EXPECT_TRUE(source.run(source.endpoint->list_messages(folder("INBOX"), range, Listing::metadata, sink)));
     EXPECT_EQ(labels, (std::vector<std::string>{"\\Inbox", "Work"}));
     EXPECT_TRUE(source.run(source.endpoint->list_messages(folder("INBOX"), range, Listing::flags, sink)));

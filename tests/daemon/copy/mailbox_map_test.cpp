@@ -133,10 +133,14 @@ TEST(MapMailboxes, PutsTheWholeTreeBelowOneFolder) {
                              Pair("Sent", "INBOX.From old server.Sent")));
 }
 
-TEST(MapMailboxes, LeavesOutViewsOfOtherFoldersWithoutAWord) {
-    auto const map = map_mailboxes(account({"INBOX", "Starred:flagged"}), account({"INBOX"}), {});
-    EXPECT_EQ(map.folders.size(), 1U);
-    EXPECT_THAT(map.notes, IsEmpty());
+TEST(MapMailboxes, LeavesOutViewsOfOtherFoldersAndSaysSoUnlessTheyAreLabels) {
+    auto source = account({"INBOX", "Starred:flagged"});
+    for (bool const labels : {false, true}) {
+        source.labels = labels;
+        auto const map = map_mailboxes(source, account({"INBOX"}), {});
+        EXPECT_EQ(map.folders.size(), 1U);
+        EXPECT_EQ(map.notes.empty(), labels);
+    }
 }
 
 TEST(MapMailboxes, KnowsWhatIsThereAlready) {

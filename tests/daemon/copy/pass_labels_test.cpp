@@ -39,7 +39,7 @@ void remove(World& world, int number, std::string const& folder) {
 /// Nine messages; the last one is thrown away.
 void fill_labels(World& world) {
     auto& source = world.source;
-    source.traits.labels = true;
+    source.knows_labels = true;
     source.add_mailbox(all_mail, Role::all);
     source.add_mailbox("[Gmail]/Sent Mail", Role::sent);
     source.add_mailbox("[Gmail]/Starred", Role::flagged);
@@ -261,7 +261,7 @@ TEST(PassLabelsChanging, LosesNothingThatLosesALabelWithinAPass) {
 TEST(PassWithoutLabels, CopiesEveryFolderWhole) {
     World world;
     fill_labels(world);
-    world.source.traits.labels = false;
+    world.source.knows_labels = false;
     EXPECT_EQ(test::succeed(world).messages_copied, 19U);
     world.source.log.clear();
     EXPECT_FALSE(test::succeed(world).changed);
