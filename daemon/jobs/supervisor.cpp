@@ -17,18 +17,6 @@ constexpr auto progress_interval = std::chrono::seconds(1);
 /// How long after a failed write it is tried again.
 constexpr auto store_retry = std::chrono::seconds(60);
 
-void hold_waiting(JobView& view) {
-    view.wait_reason = WaitReason::held;
-    view.wait_text = "held; release it to go on";
-}
-
-/// What a finished job has copied belongs to its past; one that failed goes on counting.
-void reopen(JobView& view, WallTime now) {
-    if (state_of(view.phase) == JobState::finished) view.progress.bytes_done = view.progress.bytes_total = 0;
-    enter(view, Phase::queued, now);
-    view.error.reset();
-}
-
 /// Whether the running attempt failed because of a server as a whole.
 bool is_of_host(Entry const& entry, Error const& error) {
     return error.side && counts_for_host(error.code, entry.running->reached(*error.side));
@@ -149,112 +137,6 @@ void Supervisor::adopt(store::JobRow row) {
         listener_->job_added(entry.row.view);
         listener_->status_changed();
     }
-    schedule();
-}
-
-Task<> Supervisor::hold(JobId id) {
-    auto& entry = roster_.at(id);
-    auto& view = entry.row.view;
-    if (view.phase == Phase::waiting && view.wait_reason == WaitReason::held) {
-        throw Failure(ErrorCode::wrong_state,
-                      "hold: job " + to_string(id) + " is held already; release it first");
-    }
-    auto const next = next_phase(view.phase, JobEvent::hold).value();
-    if (holds_slot(view.phase)) {
-        interrupt(*entry.running, Wish::hold, Duration::zero());
-        co_return;
-    }
-    move_to(entry, next);
-    if (next == Phase::waiting) hold_waiting(view);
-    publish(entry);
-    co_await save_loudly(id);
-}
-
-Task<> Supervisor::release(JobId id) {
-    auto& entry = roster_.at(id);
-    auto& view = entry.row.view;
-    if (holds_slot(view.phase) && entry.running->wish == Wish::hold) {
-        entry.running->wish = Wish::none;
-        co_return;
-    }
-    if (view.phase == Phase::waiting && view.wait_reason != WaitReason::held) {
-        throw Failure(ErrorCode::wrong_state,
-                      "release: job " + to_string(id) + " is not held; retry it to go on now");
-    }
-    auto const next = next_phase(view.phase, JobEvent::release).value();
-    bool const early = next == Phase::queued && view.spec.not_before > context_.clock.wall_now();
-    move_to(entry, early ? Phase::scheduled : next);
-    publish(entry);
-    schedule();
-    co_await save_loudly(id);
-}
-
-Task<> Supervisor::cancel(JobId id) {
-    auto& entry = roster_.at(id);
-    if (entry.verification != nullptr) {
-        entry.verification->request();
-        if (is_over(state_of(entry.row.view.phase))) co_return;
-    }
-    auto const next = next_phase(entry.row.view.phase, JobEvent::cancel).value();
-    if (holds_slot(entry.row.view.phase)) {
-        interrupt(*entry.running, Wish::cancel, cancel_grace);
-        co_return;
-    }
-    move_to(entry, next);
-    entry.row.view.error = Error{ErrorCode::cancelled, "the job was cancelled"};
-    publish_end(entry);
-    bool const keeps_secrets = entry.row.view.spec.keep_secrets_seconds > 0;
-    co_await save_loudly(id);
-    if (keeps_secrets) spawn(wipe_secrets());  // Housekeeping learns when.
-}
-
-Task<> Supervisor::requeue(JobId id) {
-    auto& entry = roster_.at(id);
-    if (entry.row.view.phase != Phase::waiting)
-        throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " does not wait any more");
-    move_to(entry, next_phase(entry.row.view.phase, JobEvent::retry).value());
-    entry.failures = entry.quota_waits = 0;
-    publish(entry);
-    if (listener_ != nullptr) listener_->status_changed();
-    schedule();
-    co_await save_loudly(id);
-}
-
-store::JobUpdate Supervisor::reopening(JobId id) const {
-    auto view = roster_.view(id).value_or(JobView{});
-    reopen(view, context_.clock.wall_now());
-    return update_of(view);
-}
-
-void Supervisor::reopened(JobId id) {
-    auto* const entry = roster_.find(id);
-    if (entry == nullptr || !is_over(state_of(entry->row.view.phase))) return;
-    reopen(entry->row.view, context_.clock.wall_now());
-    entry->failures = entry->quota_waits = 0;
-    publish(*entry);
-    if (listener_ != nullptr) listener_->status_changed();
-    schedule();
-}
-
-void Supervisor::removed(JobId id) {
-    roster_.remove(id);
-    unsaved_.erase(id);
-    if (listener_ == nullptr) return;
-    listener_->job_removed(id);
-    listener_->status_changed();
-}
-
-void Supervisor::hold_all() {
-    held_ = true;
-    for (auto* const entry : roster_.running()) {
-        interrupt(*entry->running, entry->running->wish, Duration::zero());
-    }
-    if (listener_ != nullptr) listener_->status_changed();
-}
-
-void Supervisor::release_all() {
-    held_ = false;
-    if (listener_ != nullptr) listener_->status_changed();
     schedule();
 }
 

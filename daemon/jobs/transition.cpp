@@ -115,6 +115,11 @@ void enter(JobView& view, Phase phase, WallTime now) {
     view.progress.bound = Bound::unknown;
 }
 
+void hold_waiting(JobView& view) {
+    view.wait_reason = WaitReason::held;
+    view.wait_text = "held; release it to go on";
+}
+
 Phase initial_phase(JobSpec const& spec, WallTime now) {
     if (spec.hold) return held;
     return spec.not_before > now ? scheduled : queued;

@@ -43,6 +43,9 @@ bool is_over(JobState state);
 /// Puts `view` into `phase` and clears what only belongs to the one that is left.
 void enter(JobView& view, Phase phase, WallTime now);
 
+/// Makes `view`, in phase waiting, one that a person holds.
+void hold_waiting(JobView& view);
+
 /// Where a job starts, or starts again: held, scheduled or queued.
 Phase initial_phase(JobSpec const& spec, WallTime now);
 
