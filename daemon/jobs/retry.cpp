@@ -73,6 +73,17 @@ RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry cons
     return {};
 }
 
+bool lacks_password(JobView const& view) {
+    return view.error && info(view.error->code).retry == RetryClass::credentials;
+}
+
+std::optional<RetryAnswer> wait_after_hold(JobView const& view, Duration pause_left) {
+    if (lacks_password(view)) return RetryAnswer{RetryKind::parked, WaitReason::credentials, {}};
+    if (view.error && pause_left > Duration::zero())
+        return RetryAnswer{RetryKind::later, WaitReason::throttled, pause_left};
+    return std::nullopt;
+}
+
 AccountSpec const& account_of(JobView const& view, Error const& error) {
     return error.side == Side::source ? view.spec.source : view.spec.destination;
 }

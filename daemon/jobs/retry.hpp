@@ -3,6 +3,7 @@
 // (error, attempts without progress, jitter) → when to try again, or never. Pure.
 
 #include <cstdint>
+#include <optional>
 
 #include "common/job.hpp"
 #include "daemon/config/config.hpp"
@@ -38,6 +39,13 @@ struct RetryAnswer {
 /// 4 hours, and a full disk every minute, for as long as it takes. Refused credentials park at once: a second
 /// try could lock the account.
 RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config);
+
+/// Whether the job's last error is that it has no password, or one that a server refused. Whoever says that
+/// the password is right clears that error.
+bool lacks_password(JobView const& view);
+/// What a job that was held while it waited waits for again once it is released: the password that a server
+/// refused, or the rest of a pause that a server asked for. Nothing: it may go on.
+std::optional<RetryAnswer> wait_after_hold(JobView const& view, Duration pause_left);
 
 /// The account that `error` is about; the destination where it names no side.
 AccountSpec const& account_of(JobView const& view, Error const& error);

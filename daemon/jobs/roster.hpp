@@ -57,6 +57,7 @@ struct Entry {
     store::JobRow row;
     std::uint32_t failures = 0;        ///< Attempts since the last that got something done.
     std::uint32_t quota_waits = 0;     ///< Likewise, ended by a full mailbox: no failures.
+    WallTime pause_until = {};         ///< Of a job held during a pause that a server asked for: its end.
     std::unique_ptr<Running> running;  ///< From the start of an attempt until its end is recorded.
     /// While a verification runs: ends it. Owned by the place of the verification.
     StopSignal* verification = nullptr;

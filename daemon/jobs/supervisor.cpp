@@ -178,6 +178,7 @@ void Supervisor::start_attempt(Entry& entry, std::uint32_t lanes) {
     auto& view = entry.row.view;
     auto const now = context_.clock.wall_now();
     entry.running = std::make_unique<Running>();
+    entry.pause_until = {};
     entry.running->lanes = lanes;
     entry.running->began = now;
     entry.running->messages_before = view.progress.messages_done;

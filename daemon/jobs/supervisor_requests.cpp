@@ -26,6 +26,7 @@ Task<> Supervisor::hold(JobId id) {
         interrupt(*entry.running, Wish::hold, Duration::zero());
         co_return;
     }
+    entry.pause_until = view.wait_reason == WaitReason::throttled ? view.waiting_until : WallTime{};
     move_to(entry, next);
     if (next == Phase::waiting) hold_waiting(view);
     publish(entry);
@@ -44,8 +45,12 @@ Task<> Supervisor::release(JobId id) {
                       "release: job " + to_string(id) + " is not held; retry it to go on now");
     }
     auto const next = next_phase(view.phase, JobEvent::release).value();
-    bool const early = next == Phase::queued && view.spec.not_before > context_.clock.wall_now();
-    move_to(entry, early ? Phase::scheduled : next);
+    auto const now = context_.clock.wall_now();
+    bool const early = next == Phase::queued && view.spec.not_before > now;
+    auto const wait =
+        view.phase == Phase::waiting ? wait_after_hold(view, entry.pause_until - now) : std::nullopt;
+    move_to(entry, wait ? Phase::waiting : early ? Phase::scheduled : next);
+    if (wait) wait_for(entry, *wait, *view.error);
     publish(entry);
     schedule();
     co_await save_loudly(id);
@@ -72,10 +77,12 @@ Task<> Supervisor::cancel(JobId id) {
 
 Task<> Supervisor::requeue(JobId id) {
     auto& entry = roster_.at(id);
-    if (entry.row.view.phase != Phase::waiting)
+    auto& view = entry.row.view;
+    if (view.phase != Phase::waiting)
         throw Failure(ErrorCode::wrong_state, "job " + to_string(id) + " does not wait any more");
-    move_to(entry, next_phase(entry.row.view.phase, JobEvent::retry).value());
+    move_to(entry, next_phase(view.phase, JobEvent::retry).value());
     entry.failures = entry.quota_waits = 0;
+    if (lacks_password(view)) view.error.reset();
     publish(entry);
     if (listener_ != nullptr) listener_->status_changed();
     schedule();

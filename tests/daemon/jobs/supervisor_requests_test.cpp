@@ -38,6 +38,82 @@ TEST_F(SupervisorRequests, HoldsARunningJobAtAStepAndReleasesIt) {
     EXPECT_EQ(daemon.phase(id), Phase::complete);
 }
 
+/// Fails until the source's password is "right".
+test::PassScript refuse_source(JobDaemon& daemon) {
+    return [&daemon](std::string login, Context, copy::Observer& observer) {
+        return daemon.runner.last_password.at(login) == "right"
+                   ? test::copy_one_message(observer)
+                   : test::fail_with(ErrorCode::auth_rejected, Side::source);
+    };
+}
+
+TEST_F(SupervisorRequests, AReleaseDoesNotSendARefusedPasswordAgain) {
+    JobId id;
+    {
+        JobDaemon daemon(path_);
+        daemon.runner.script = refuse_source(daemon);
+        id = daemon.submit("anna");
+        daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+        daemon.call(daemon.service().hold(id));
+        EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
+    }
+    JobDaemon daemon(path_);
+    daemon.runner.script = refuse_source(daemon);
+    daemon.call(daemon.service().release(id));
+    daemon.pass_time(seconds(3));
+    EXPECT_EQ(daemon.phase(id), Phase::waiting);
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::credentials);
+    EXPECT_NE(daemon.view(id).wait_text.find("imapcopyctl auth 1 --source"), std::string::npos);
+    EXPECT_TRUE(daemon.runner.attempts.empty());
+
+    daemon.call(daemon.service().set_secret(id, Side::source, Secret("right")));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
+TEST_F(SupervisorRequests, ARetryOfAParkedJobTriesItsPasswordOnceMore) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
+        return test::work_for(context, observer, seconds(5));
+    };
+    daemon.runner.refuse = [&](std::string const&, Side) {
+        return daemon.runner.attempts.at("anna") == 1 ? std::optional(ErrorCode::auth_rejected)
+                                                      : std::nullopt;
+    };
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    daemon.call(daemon.service().retry(id, {}, {}));
+    daemon.pass_time(seconds(1));
+    EXPECT_EQ(daemon.phase(id), Phase::planning);
+    // What was refused once does not park a job that has logged in since.
+    daemon.call(daemon.service().hold(id));
+    daemon.pass_time(seconds(1));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
+    daemon.call(daemon.service().release(id));
+    daemon.pass_time(seconds(6));
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+}
+
+TEST_F(SupervisorRequests, AReleaseDoesNotCutShortThePauseThatAServerAskedFor) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [&](std::string login, Context, copy::Observer& observer) {
+        return daemon.runner.attempts.at(login) == 1 ? test::fail_with(ErrorCode::throttled, Side::source)
+                                                     : test::copy_one_message(observer);
+    };
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    auto const until = daemon.view(id).waiting_until;
+    auto const text = daemon.view(id).wait_text;
+    daemon.call(daemon.service().hold(id));
+    EXPECT_EQ(daemon.view(id).waiting_until, WallTime{});
+    daemon.pass_time(seconds(5));
+    daemon.call(daemon.service().release(id));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::throttled);
+    EXPECT_EQ(daemon.view(id).waiting_until, until);
+    EXPECT_EQ(daemon.view(id).wait_text, text);
+    ASSERT_TRUE(daemon.clock.advance_to_next());
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
 TEST_F(SupervisorRequests, AbortsACancelledJobThatDoesNotListen) {
     JobDaemon daemon(path_);
     daemon.runner.script = [](std::string, Context context, copy::Observer&) { return test::hang(context); };
