@@ -221,9 +221,7 @@ Task<> LocalService::set_secret(JobId id, Side side, Secret secret) {
     }
     if (secret.empty()) throw Failure(ErrorCode::invalid_argument, "the password is empty");
     co_await parts_.jobs.set_secret(id, side, std::move(secret));
-    auto const* const entry = supervisor_.roster().find(id);
-    if (entry != nullptr && entry->row.view.wait_reason == WaitReason::credentials)
-        co_await supervisor_.requeue(id);
+    co_await supervisor_.password_given(id, side);
 }
 
 Task<> LocalService::forget(JobId id, bool ledger) {

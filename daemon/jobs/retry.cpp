@@ -77,6 +77,10 @@ bool lacks_password(JobView const& view) {
     return view.error && info(view.error->code).retry == RetryClass::credentials;
 }
 
+bool lacks_password(JobView const& view, Side side) {
+    return lacks_password(view) && view.error->side.value_or(side) == side;
+}
+
 std::optional<RetryAnswer> wait_after_hold(JobView const& view, Duration pause_left) {
     if (lacks_password(view)) return RetryAnswer{RetryKind::parked, WaitReason::credentials, {}};
     if (view.error && pause_left > Duration::zero())

@@ -43,6 +43,8 @@ RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry cons
 /// Whether the job's last error is that it has no password, or one that a server refused. Whoever says that
 /// the password is right clears that error.
 bool lacks_password(JobView const& view);
+/// The same of one side; an error that names no side is about both.
+bool lacks_password(JobView const& view, Side side);
 /// What a job that was held while it waited waits for again once it is released: the password that a server
 /// refused, or the rest of a pause that a server asked for. Nothing: it may go on.
 std::optional<RetryAnswer> wait_after_hold(JobView const& view, Duration pause_left);

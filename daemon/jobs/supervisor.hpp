@@ -81,6 +81,8 @@ class Supervisor {
     VerificationPlace begin_verification(JobId id);
     /// Back in the queue at once: retry of a waiting job. Throws wrong_state if it does not wait (any more).
     Task<> requeue(JobId id);
+    /// A new password of this side is stored: a job that waits for it goes on, one that is held will.
+    Task<> password_given(JobId id, Side side);
     /// An ended job that the store has reopened.
     void reopened(JobId id);
     /// The row of an ended job as it is when it runs again.

@@ -89,6 +89,19 @@ Task<> Supervisor::requeue(JobId id) {
     co_await save_loudly(id);
 }
 
+Task<> Supervisor::password_given(JobId id, Side side) {
+    auto& entry = roster_.at(id);
+    auto& view = entry.row.view;
+    if (!lacks_password(view, side)) co_return;
+    if (view.wait_reason == WaitReason::credentials) {
+        co_await requeue(id);
+        co_return;
+    }
+    view.error.reset();
+    publish(entry);
+    co_await save_loudly(id);
+}
+
 store::JobUpdate Supervisor::reopening(JobId id) const {
     auto view = roster_.view(id).value_or(JobView{});
     reopen(view, context_.clock.wall_now());

@@ -70,6 +70,33 @@ TEST_F(SupervisorRequests, AReleaseDoesNotSendARefusedPasswordAgain) {
     daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
 }
 
+TEST_F(SupervisorRequests, OnlyThePasswordThatWasRefusedLetsAJobGoOn) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = refuse_source(daemon);
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    daemon.call(daemon.service().set_secret(id, Side::destination, Secret("new")));
+    daemon.pass_time(seconds(3));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::credentials);
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U);
+    daemon.call(daemon.service().set_secret(id, Side::source, Secret("right")));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
+TEST_F(SupervisorRequests, APasswordGivenToAHeldJobCountsOnceItIsReleased) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = refuse_source(daemon);
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    daemon.call(daemon.service().hold(id));
+    daemon.call(daemon.service().set_secret(id, Side::source, Secret("right")));
+    daemon.pass_time(seconds(3));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
+    daemon.call(daemon.service().release(id));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 2U);
+}
+
 TEST_F(SupervisorRequests, ARetryOfAParkedJobTriesItsPasswordOnceMore) {
     JobDaemon daemon(path_);
     daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
