@@ -264,6 +264,17 @@ class Database::Impl {
         if (code != SQLITE_OK) fail(connection, path, code);
     }
 
+    /// Damage may leave a schema that can be parsed and not used: compiling a check of it tells.
+    void check_schema() const {
+        sqlite3_stmt* statement = nullptr;
+        auto const code = sqlite3_prepare_v3(connection, "PRAGMA quick_check(1)", -1, 0, &statement, nullptr);
+        sqlite3_finalize(statement);
+        if ((code & 0xff) == SQLITE_ERROR) {
+            fail_corrupt(path, std::string("its schema is damaged (") + sqlite3_errmsg(connection) + ")" +
+                                   way_out(ErrorCode::store_corrupt, SQLITE_CORRUPT));
+        }
+    }
+
     int checkpoint(int mode) {
         auto const code = sqlite3_wal_checkpoint_v2(connection, "main", mode, nullptr, nullptr);
         if (code == SQLITE_OK) wal_pages = 0;
@@ -348,6 +359,7 @@ Database::Database(std::string path, OpenOptions const& options)
     set_pragmas(*this, opening_pragmas);
     check_owner(*this);
     set_pragmas(*this, working_pragmas);
+    impl_->check_schema();
     check_content(*this);
     sqlite3_wal_hook(connection, remember_wal_pages, &impl_->wal_pages);
     auto const emptied = impl_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);

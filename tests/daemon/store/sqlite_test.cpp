@@ -205,6 +205,22 @@ TEST(Database, RefusesTurnedBytesOrReadsEverything) {
     EXPECT_GT(refused, 50);
 }
 
+TEST(Database, RefusesASchemaOfUnknownWords) {
+    test::TemporaryFolder const folder;
+    auto const file = folder.file("state.db");
+    {
+        Database database(file);
+        migrate(database, migrations());
+    }
+    std::ifstream input(file, std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(input), {});
+    auto const place = bytes.find("length(fingerprint)");
+    ASSERT_NE(place, std::string::npos);
+    bytes[place] = 'x';
+    std::ofstream(file, std::ios::binary) << bytes;
+    EXPECT_EQ(code_of_opening(file), ErrorCode::store_corrupt);
+}
+
 TEST(Database, KeepsASecondProcessOut) {
     test::TemporaryFolder const folder;
     Database database(folder.file("state.db"));
