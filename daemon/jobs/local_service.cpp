@@ -265,13 +265,11 @@ Task<std::string> LocalService::report(JobId id, std::string format, std::string
 }
 
 Task<> LocalService::hold_all() {
-    supervisor_.hold_all();
-    co_return;
+    return supervisor_.hold_all();
 }
 
 Task<> LocalService::release_all() {
-    supervisor_.release_all();
-    co_return;
+    return supervisor_.release_all();
 }
 
 Task<> LocalService::reload() {

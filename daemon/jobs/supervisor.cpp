@@ -100,6 +100,8 @@ Supervisor::Supervisor(boost::asio::any_io_executor executor, Context context, A
 Supervisor::~Supervisor() = default;
 
 Task<> Supervisor::start() {
+    held_ = co_await parts_.jobs.all_held();
+    if (held_) context_.log.write(LogLevel::warning, "all jobs are held, as before the restart");
     auto rows = co_await parts_.jobs.load_all();
     for (auto& row : rows) {
         auto& entry = roster_.add(std::move(row));

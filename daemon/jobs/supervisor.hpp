@@ -89,8 +89,9 @@ class Supervisor {
     store::JobUpdate reopening(JobId id) const;
     void removed(JobId id);
 
-    void hold_all();
-    void release_all();
+    /// Starts no attempt until release_all(), not after a restart either.
+    Task<> hold_all();
+    Task<> release_all();
     /// Looks at the queue again; after the limits changed.
     void schedule();
 

@@ -126,18 +126,20 @@ void Supervisor::removed(JobId id) {
     listener_->status_changed();
 }
 
-void Supervisor::hold_all() {
+Task<> Supervisor::hold_all() {
     held_ = true;
     for (auto* const entry : roster_.running()) {
         interrupt(*entry->running, entry->running->wish, Duration::zero());
     }
     if (listener_ != nullptr) listener_->status_changed();
+    co_await parts_.jobs.hold_all();
 }
 
-void Supervisor::release_all() {
+Task<> Supervisor::release_all() {
     held_ = false;
     if (listener_ != nullptr) listener_->status_changed();
     schedule();
+    co_await parts_.jobs.release_all();
 }
 
 }  // namespace imapcopy::jobs

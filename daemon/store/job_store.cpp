@@ -118,6 +118,23 @@ Task<> JobStore::reopen(JobId id, JobUpdate update, Secret source, Secret destin
     return writer_.run(std::move(work), replaces ? truncate_wal : Writer::AfterCommit::nothing);
 }
 
+Task<bool> JobStore::all_held() {
+    return writer_.run<bool>([](Database& database) {
+        return database.find_integer("SELECT value FROM setting WHERE name = 'held'") == 1;
+    });
+}
+
+Task<> JobStore::hold_all() {
+    return writer_.run([](Database& database) {
+        database.execute("REPLACE INTO setting (name, value) VALUES ('held', 1)");
+    });
+}
+
+Task<> JobStore::release_all() {
+    return writer_.run(
+        [](Database& database) { database.execute("DELETE FROM setting WHERE name = 'held'"); });
+}
+
 Task<> JobStore::set_secret(JobId id, Side side, Secret secret) {
     auto work = [id, side, &vault = vault_, shared = share(std::move(secret))](Database& database) {
         (void)read_job(database, id);  // Only to refuse an unknown job.

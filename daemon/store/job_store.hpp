@@ -71,6 +71,10 @@ class JobStore {
     /// Makes an ended job unfinished again (retry, resync), with those secrets that are not empty, in one
     /// transaction; refuses with job_exists as create does.
     Task<> reopen(JobId id, JobUpdate update, Secret source, Secret destination);
+    /// Whether a person has held all jobs.
+    Task<bool> all_held();
+    Task<> hold_all();
+    Task<> release_all();
     Task<> set_secret(JobId id, Side side, Secret secret);
     /// The opened secret; credentials_missing where there is none (any more) or the key is locked.
     Task<Secret> secret(JobId id, Side side);

@@ -173,5 +173,24 @@ TEST_F(SupervisorRequests, HoldsTheServiceAsAWhole) {
     EXPECT_EQ(daemon.listener.ended.size(), 2U);
 }
 
+TEST_F(SupervisorRequests, HoldsTheServiceOverARestart) {
+    JobId id;
+    {
+        JobDaemon daemon(path_);
+        daemon.call(daemon.service().hold_all());
+        id = daemon.submit("anna");
+    }
+    {
+        JobDaemon daemon(path_);
+        daemon.pass_time(seconds(2));
+        EXPECT_EQ(daemon.service().status().state, "held");
+        EXPECT_EQ(daemon.phase(id), Phase::queued);
+        daemon.call(daemon.service().release_all());
+        daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    }
+    JobDaemon daemon(path_);
+    EXPECT_EQ(daemon.service().status().state, "running");
+}
+
 }  // namespace
 }  // namespace imapcopy::jobs

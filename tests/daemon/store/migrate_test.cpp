@@ -87,6 +87,15 @@ TEST_F(MigrateTest, ClaimsAreFoundByIndex) {
     EXPECT_NE(row.text(3).find("message_claim"), std::string::npos) << row.text(3);
 }
 
+// Whoever deletes a mailbox has SQLite look for messages that refer to it: in place of a reading of the whole
+// table for each mailbox of a forgotten pair.
+TEST_F(MigrateTest, MessagesOfAMailboxAreFoundByIndex) {
+    migrate(database_, migrations());
+    auto row = database_.prepare("EXPLAIN QUERY PLAN SELECT 1 FROM message WHERE mailbox = 1");
+    ASSERT_TRUE(row.step());
+    EXPECT_NE(row.text(3).find("message_mailbox"), std::string::npos) << row.text(3);
+}
+
 std::string fixture(int version) {
     auto const name = "tests/daemon/store/fixtures/schema_" + std::to_string(version) + ".sql";
     std::ifstream file(test::in_source(name));

@@ -177,7 +177,7 @@ TEST(Database, RefusesTurnedBytesOrReadsEverything) {
     test::TemporaryFolder const folder;
     auto const file = folder.file("state.db");
     {
-        std::ifstream fixture(test::in_source("tests/daemon/store/fixtures/schema_1.sql"));
+        std::ifstream fixture(test::in_source("tests/daemon/store/fixtures/schema_2.sql"));
         Database(file).execute_script(std::string(std::istreambuf_iterator<char>(fixture), {}));
     }
     auto const size = std::filesystem::file_size(file);
