@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
@@ -71,6 +72,8 @@ struct Ground {
     explicit Ground(LogLevel level) : log(level) {}
 
     boost::asio::io_context io{1};
+    /// Runs until it is stopped, also while there is nothing to do.
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
     RealClock clock{io.get_executor()};
     SystemRandom random;
     ProcessLog log;
@@ -149,13 +152,29 @@ class Daemon {
     }
 
  private:
-    /// A database that cannot be used leaves a daemon that says so.
+    /// Before anything else runs on the loop. Throws what `task` throws.
+    void run_to_end(Task<> task) {
+        std::exception_ptr thrown;
+        bool ended = false;
+        auto const on_end = [&](std::exception_ptr const& exception) {
+            thrown = exception;
+            ended = true;
+        };
+        boost::asio::co_spawn(ground_.io, std::move(task), on_end);
+        while (!ended) ground_.io.run_one();
+        if (thrown) std::rethrow_exception(thrown);
+    }
+
+    /// A database that cannot be used leaves a daemon that says so. A large one shows it when it is first
+    /// read.
     void build(Options const& options, jobs::Settings settings) {
         auto const providers = settings.providers;
         try {
             works_ = std::make_unique<Works>(ground_, options, std::move(settings));
+            run_to_end(works_->service.load());
         } catch (Failure const& failure) {
             if (failure.error().code != ErrorCode::store_corrupt) throw;
+            works_.reset();
             ground_.log.write(LogLevel::error, "degraded: the database cannot be used",
                               {{"error", failure.what()}});
             degraded_ = jobs::make_degraded_service(failure.error(), providers);
@@ -169,7 +188,7 @@ class Daemon {
 
     /// From the first job to the last answer.
     Task<> serve() {
-        if (works_) co_await works_->service.start();
+        if (works_) works_->service.start();
         open_bus();
         co_await ended_.wait();
         notifier_.stopping();

@@ -23,8 +23,10 @@ class LocalService final : public Service {
     LocalService(boost::asio::any_io_executor executor, Context context, AttemptParts parts,
                  Settings settings, Reloader reloader);
 
-    /// Loads the jobs and begins to work on them.
-    Task<> start() { return supervisor_.start(); }
+    /// Reads the jobs. Throws what the store throws.
+    Task<> load() { return supervisor_.load(); }
+    /// After load(): begins to work.
+    void start() { supervisor_.start(); }
     /// Drains; afterwards nothing of the service runs any more but calls that are under way.
     Task<> stop() { return supervisor_.stop(); }
 

@@ -78,6 +78,13 @@ Entry* Roster::find(JobId id) {
     return found == entries_.end() ? nullptr : found->second.get();
 }
 
+std::vector<Entry*> Roster::all() {
+    std::vector<Entry*> all;
+    all.reserve(entries_.size());
+    for (auto const& [id, entry] : entries_) all.push_back(entry.get());
+    return all;
+}
+
 std::vector<JobView> Roster::views() const {
     std::vector<JobView> views;
     views.reserve(entries_.size());

@@ -93,7 +93,8 @@ class Roster {
     Entry* find(JobId id);
     void remove(JobId id) { entries_.erase(id); }
 
-    std::vector<JobView> views() const;  ///< Ascending by id.
+    std::vector<Entry*> all();           ///< Ascending by id.
+    std::vector<JobView> views() const;  ///< Likewise.
     std::optional<JobView> view(JobId id) const;
     /// By address, login or authorisation identity of the source, in any case.
     std::vector<JobId> find_source(std::string_view address) const;

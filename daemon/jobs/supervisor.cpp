@@ -99,12 +99,16 @@ Supervisor::Supervisor(boost::asio::any_io_executor executor, Context context, A
 
 Supervisor::~Supervisor() = default;
 
-Task<> Supervisor::start() {
+Task<> Supervisor::load() {
     held_ = co_await parts_.jobs.all_held();
-    if (held_) context_.log.write(LogLevel::warning, "all jobs are held, as before the restart");
     auto rows = co_await parts_.jobs.load_all();
-    for (auto& row : rows) {
-        auto& entry = roster_.add(std::move(row));
+    for (auto& row : rows) roster_.add(std::move(row));
+}
+
+void Supervisor::start() {
+    if (held_) context_.log.write(LogLevel::warning, "all jobs are held, as before the restart");
+    for (auto* const each : roster_.all()) {
+        auto& entry = *each;
         auto& view = entry.row.view;
         bool const waits_for_store = view.phase == Phase::waiting && view.wait_reason == WaitReason::store;
         if (!holds_slot(view.phase) && !waits_for_store) continue;

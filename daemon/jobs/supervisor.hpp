@@ -56,8 +56,10 @@ class Supervisor {
     Supervisor& operator=(Supervisor const&) = delete;
 
     void set_listener(JobListener* listener) { listener_ = listener; }
-    /// Reads the jobs, puts those that a dead process left in progress back in the queue, and begins to work.
-    Task<> start();
+    /// Reads the jobs. Throws what the store throws.
+    Task<> load();
+    /// After load(): puts those that a dead process left in progress back in the queue, and begins to work.
+    void start();
     /// Lets running attempts drain, aborts them after timeouts.stop, and returns when everything is recorded.
     Task<> stop();
 

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/store/sqlite.hpp"
 #include "tests/support/places.hpp"
 #include "tests/support/private_bus.hpp"
 
@@ -66,6 +67,7 @@ class DaemonProcess {
         write("imapcopyd.toml", "providers_dir = \"" + folder_ + "/none\"\n[secrets]\nkey_file = \"" +
                                     folder_ + "/secrets.key\"\n" + more);
     }
+    std::string path(std::string const& file) const { return folder_ + "/" + file; }
     std::string output() const {
         std::ifstream file(folder_ + "/output");
         std::ostringstream text;
@@ -195,6 +197,33 @@ TEST_F(MainTest, ServesInDegradedModeWithADamagedDatabase) {
     EXPECT_NE(notice.find("degraded: "), std::string::npos) << notice << daemon.output();
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.exit_status(), 3) << "the service manager shall know that it did not end well";
+}
+
+/// A large database is not checked in whole at the start: the damage is met when the jobs are read.
+TEST_F(MainTest, ServesInDegradedModeWhereTheJobsCannotBeRead) {
+    start_ready();
+    daemon.signal(SIGTERM);
+    ASSERT_EQ(daemon.exit_status(), 0);
+    auto const file = daemon.path("imapcopyd.sqlite");
+    std::int64_t root = 0;
+    {
+        imapcopy::store::Database database(file);
+        root = database.find_integer("SELECT rootpage FROM sqlite_schema WHERE name = 'job'").value();
+    }
+    constexpr std::uint32_t page_bytes = 4096;
+    constexpr std::uint32_t pages = imapcopy::store::Database::checked_bytes_max / page_bytes + 1;
+    std::filesystem::resize_file(file, std::uint64_t{pages} * page_bytes);
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(28);  // The size in pages, big endian.
+    for (auto shift = 24; shift >= 0; shift -= 8) stream.put(static_cast<char>(pages >> shift));
+    stream.seekp((root - 1) * page_bytes);
+    stream << std::string(page_bytes, 'x');
+    stream.close();
+    daemon.start({"--bus", bus.address()});
+    auto const notice = daemon.await_notice("READY=1");
+    EXPECT_NE(notice.find("degraded: "), std::string::npos) << notice << daemon.output();
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.exit_status(), 3);
 }
 
 TEST_F(MainTest, EndsWithAnErrorWhenTheBusGoes) {

@@ -165,7 +165,8 @@ JobDaemon::JobDaemon(std::string const& folder, config::Config config, store::Op
         settings_of(std::move(config)),
         jobs::Reloader{[this] { return reloaded; }, [this](config::Config const&) { ++applied; }});
     service_->set_listener(&listener);
-    call(service_->start());
+    call(service_->load());
+    service_->start();
 }
 
 JobDaemon::~JobDaemon() {
