@@ -86,7 +86,8 @@ struct Ground {
 Secret load_key(config::Config const& config, Log& log) {
     try {
         if (auto key = store::load_key(config.secrets.key_file)) return std::move(*key);
-        log.write(LogLevel::warning, "no key for passwords; stored ones are locked, and none can be stored");
+        log.write(LogLevel::warning,
+                  "no key for passwords: stored ones are locked, and none can be stored; see imapcopyd(8)");
     } catch (Failure const& failure) {
         if (!config.secrets.key_file.empty()) throw;
         log.write(LogLevel::error, "stored passwords are locked", {{"error", failure.what()}});

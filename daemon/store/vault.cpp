@@ -54,11 +54,12 @@ void require(bool done, char const* what) {
     if (!done) throw Failure(ErrorCode::internal, what);
 }
 
-Error locked_error() {
-    return {ErrorCode::credentials_missing,
-            "open the sealed secrets: the key is not there; put secrets.key back as it was and restart "
-            "imapcopyd, "
-            "or give the password again"};
+Error locked_error(std::string const& attempt) {
+    return {
+        ErrorCode::credentials_missing,
+        attempt +
+            ": the key is not there; put secrets.key back as it was and restart imapcopyd; where it is lost, "
+            "make one as imapcopyd(8) says, restart, and give the passwords again"};
 }
 
 }  // namespace
@@ -89,7 +90,7 @@ bool Vault::locked() const {
 }
 
 std::string Vault::seal(Secret const& secret, SealContext context) {
-    if (locked()) throw Failure(locked_error());
+    if (locked()) throw Failure(locked_error("seal a secret"));
     std::array<char, nonce_bytes> nonce{};
     impl_->random.fill(std::as_writable_bytes(std::span(nonce)));
     auto const bound = associated(context);
@@ -115,7 +116,7 @@ std::string Vault::seal(Secret const& secret, SealContext context) {
 }
 
 Result<Secret> Vault::open(std::string_view sealed, SealContext context) const {
-    if (locked()) return locked_error();
+    if (locked()) return locked_error("open a sealed secret");
     if (sealed.size() < overhead_bytes || sealed.front() != format_version) {
         return Error{ErrorCode::credentials_missing, "open a sealed secret: its format is unknown"};
     }

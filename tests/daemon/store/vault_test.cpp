@@ -58,6 +58,14 @@ TEST_F(VaultTest, TellsAnotherKeyFromDamage) {
     EXPECT_EQ(code_of(other.open(sealed, context)), ErrorCode::credentials_missing);
 }
 
+/// Where the key is lost, another one takes the passwords that are given again.
+TEST_F(VaultTest, OpensUnderANewKeyWhatWasGivenAgain) {
+    Vault other(key('x'), random_);
+    auto const opened = other.open(other.seal(Secret("again"), context), context);
+    ASSERT_TRUE(opened.has_value());
+    EXPECT_EQ(opened->reveal(), "again");
+}
+
 TEST_F(VaultTest, NoticesEveryFlippedByteAndEveryCut) {
     auto const sealed = vault_.seal(Secret("geheim"), context);
     for (std::size_t i = 0; i < sealed.size(); ++i) {
@@ -75,6 +83,7 @@ TEST_F(VaultTest, IsLockedWithoutKey) {
     auto const error = test::error_of([&] { (void)locked.seal(Secret("geheim"), context); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code, ErrorCode::credentials_missing);
+    EXPECT_NE(error->message.find("make one as imapcopyd(8) says"), std::string::npos) << error->message;
     EXPECT_EQ(code_of(locked.open(vault_.seal(Secret("geheim"), context), context)),
               ErrorCode::credentials_missing);
 }
