@@ -95,7 +95,11 @@ Result<JobSpec> resolved(JobSpec spec, Settings const& settings) {
     }
     if (spec.language.empty()) spec.language = settings.config.language;
     auto const keep_max = static_cast<std::uint64_t>(settings.config.secrets.keep_max.count());
-    spec.keep_secrets_seconds = std::min(spec.keep_secrets_seconds, keep_max);
+    if (spec.keep_secrets_seconds > keep_max) {
+        return Error{ErrorCode::invalid_argument,
+                     "keep the passwords for " + std::to_string(spec.keep_secrets_seconds) +
+                         " s: [secrets] keep_max allows " + std::to_string(keep_max) + " s"};
+    }
     return spec;
 }
 

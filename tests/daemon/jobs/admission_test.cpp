@@ -17,14 +17,23 @@ JobSpec sample() {
 TEST(Admission, ResolvesBothSides) {
     auto spec = sample();
     spec.source.host = "OLD.example";
-    spec.keep_secrets_seconds = 10ULL * 365 * 86400;
     Settings const settings;
     auto const result = resolved(spec, settings);
     ASSERT_TRUE(result.has_value()) << result.error().message;
     EXPECT_EQ(result->source.host, "old.example");
     EXPECT_EQ(result->source.port, 993);
-    EXPECT_EQ(result->keep_secrets_seconds,
-              static_cast<std::uint64_t>(settings.config.secrets.keep_max.count()));
+}
+
+TEST(Admission, RefusesToKeepSecretsLongerThanAllowed) {
+    auto spec = sample();
+    Settings settings;
+    settings.config.secrets.keep_max = std::chrono::hours(1);
+    spec.keep_secrets_seconds = 3600;
+    ASSERT_TRUE(resolved(spec, settings).has_value());
+    spec.keep_secrets_seconds = 3601;
+    auto const error = resolved(spec, settings).error();
+    EXPECT_EQ(error.code, ErrorCode::invalid_argument);
+    EXPECT_EQ(error.message, "keep the passwords for 3601 s: [secrets] keep_max allows 3600 s");
 }
 
 TEST(Admission, RefusesTheSameMailboxOnBothSides) {
