@@ -63,6 +63,21 @@ class LocalService::LookPermit {
     std::shared_ptr<std::uint32_t> looks_;
 };
 
+/// Counts a job from its admission until it is in the roster: many may be submitted before the first is
+/// stored.
+class LocalService::Arrival {
+ public:
+    Arrival(std::shared_ptr<std::multiset<std::uint32_t>> owners, Caller caller)
+        : owners_(std::move(owners)), place_(owners_->insert(caller.uid)) {}
+    ~Arrival() { owners_->erase(place_); }
+    Arrival(Arrival const&) = delete;
+    Arrival& operator=(Arrival const&) = delete;
+
+ private:
+    std::shared_ptr<std::multiset<std::uint32_t>> owners_;
+    std::multiset<std::uint32_t>::iterator place_;
+};
+
 LocalService::LocalService(boost::asio::any_io_executor executor, Context context, AttemptParts parts,
                            Settings settings, Reloader reloader)
     : context_(context),
@@ -89,7 +104,11 @@ Task<TestResult> LocalService::test(AccountSpec account, Side side, Secret secre
 Task<JobId> LocalService::submit(Caller caller, JobSpec spec, Secret source, Secret destination) {
     auto admitted = resolved(std::move(spec), *settings_).value();
     auto const& roster = supervisor_.roster();
-    check_load({roster.unfinished(), roster.unfinished_of(caller.uid)}, settings_->config.limits).value();
+    Load load{roster.unfinished(), roster.unfinished_of(caller.uid)};
+    load.jobs += static_cast<std::uint32_t>(arriving_->size());
+    load.jobs_of_user += static_cast<std::uint32_t>(arriving_->count(caller.uid));
+    check_load(load, settings_->config.limits).value();
+    Arrival const arrival(arriving_, caller);
     auto creating = parts_.jobs.create(std::move(admitted), caller.uid, std::move(source),
                                        std::move(destination), context_.clock.wall_now());
     auto row = co_await std::move(creating);

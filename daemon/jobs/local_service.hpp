@@ -5,6 +5,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "daemon/jobs/service.hpp"
 #include "daemon/jobs/supervisor.hpp"
@@ -57,6 +58,7 @@ class LocalService final : public Service {
  private:
     /// Test and plan hold connections that no schedule counts: few at a time.
     class LookPermit;
+    class Arrival;
     Task<Secret> stored_secret(JobId id, Side side);
     Task<Access> access_to(JobId id, AccountSpec account, Side side, Secret given);
     Task<> reopen(JobId id, JobEvent event, Secret source, Secret destination);
@@ -70,6 +72,9 @@ class LocalService final : public Service {
     Supervisor supervisor_;
     /// Shared with the permits, which may outlive the service when the loop is torn down under them.
     std::shared_ptr<std::uint32_t> looks_ = std::make_shared<std::uint32_t>(0);
+    /// Owners of the jobs that are on their way into the database; shared alike.
+    std::shared_ptr<std::multiset<std::uint32_t>> arriving_ =
+        std::make_shared<std::multiset<std::uint32_t>>();
 };
 
 }  // namespace imapcopy::jobs

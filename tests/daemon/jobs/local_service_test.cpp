@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "common/attempt.hpp"
+#include "common/outcome.hpp"
 #include "tests/daemon/jobs/job_daemon.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -72,6 +73,29 @@ TEST_F(LocalServiceTest, RefusesMoreThanTheQueueHolds) {
     daemon.submit("a", held);
     daemon.submit("b", held);
     EXPECT_EQ(daemon.error_of(daemon.service().submit({1000}, spec(), {}, {}))->code, ErrorCode::queue_full);
+}
+
+TEST_F(LocalServiceTest, CountsJobsThatAreBeingStored) {
+    config::Config config;
+    config.limits.jobs_per_user = 1;
+    JobDaemon daemon(path_, config);
+    std::vector<ErrorCode> refused;
+    int ended = 0;
+    auto const keep = [](std::vector<ErrorCode>& codes, int& count, Task<JobId> task) -> Task<> {
+        auto submitting = as_result(std::move(task));
+        auto const id = co_await std::move(submitting);
+        if (id.has_error()) codes.push_back(id.error().code);
+        ++count;
+    };
+    for (auto const* const login : {"a", "b", "c"}) {
+        auto each = spec();
+        each.source.login = login;
+        auto submitting = keep(refused, ended, daemon.service().submit({1000}, each, {}, {}));
+        boost::asio::co_spawn(daemon.io, std::move(submitting), boost::asio::detached);
+    }
+    daemon.run_until([&] { return ended == 3; });
+    EXPECT_EQ(refused, (std::vector{ErrorCode::queue_full, ErrorCode::queue_full}));
+    EXPECT_EQ(daemon.service().jobs().size(), 1U);
 }
 
 TEST_F(LocalServiceTest, HoldsReleasesAndCancelsAQueuedJob) {
