@@ -17,6 +17,15 @@ constexpr auto progress_interval = std::chrono::seconds(1);
 /// How long after a failed write it is tried again.
 constexpr auto store_retry = std::chrono::seconds(60);
 
+/// How long to wait for `due`. Alarms run on a clock that stands still while the machine sleeps and that
+/// nobody sets, so that the wall clock is looked at again from time to time.
+Duration until(Clock const& clock, WallTime due) {
+    constexpr Duration look_again = std::chrono::minutes(5);
+    // The wall clock counts in microseconds: never end one too early.
+    Duration const delay = due - clock.wall_now() + std::chrono::microseconds(1);
+    return std::clamp(delay, Duration::zero(), look_again);
+}
+
 /// Whether the running attempt failed because of a server as a whole.
 bool is_of_host(Entry const& entry, Error const& error) {
     return error.side && counts_for_host(error.code, entry.running->reached(*error.side));
@@ -162,10 +171,7 @@ bool Supervisor::has_room_for_lane(Entry const& entry) const {
 }
 
 void Supervisor::set_wake(std::optional<WallTime> due) {
-    if (!due) return;
-    // The wall clock counts in microseconds: never wake one too early.
-    auto const delay = *due - context_.clock.wall_now() + std::chrono::microseconds(1);
-    wake_->set(context_.clock.now() + std::max<Duration>(delay, Duration::zero()));
+    if (due) wake_->set(context_.clock.now() + until(context_.clock, *due));
 }
 
 void Supervisor::spawn(Task<> task) {
@@ -455,8 +461,8 @@ Task<> Supervisor::wipe_secrets() {
     if (next.has_error() || !unsaved_.empty()) {
         look_at_store_again();
     } else if (*next != WallTime{}) {
-        housekeeping_->set(context_.clock.now() +
-                           std::max<Duration>(*next - context_.clock.wall_now(), std::chrono::seconds(1)));
+        auto const delay = std::max<Duration>(until(context_.clock, *next), std::chrono::seconds(1));
+        housekeeping_->set(context_.clock.now() + delay);
     }
 }
 

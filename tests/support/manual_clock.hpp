@@ -25,6 +25,8 @@ class ManualClock final : public Clock {
 
     /// Moves time and wakes what is due; run the io_context afterwards.
     void advance(Duration duration);
+    /// Sets the wall clock forward (or back), as after a suspend; nobody is woken.
+    void step_wall(std::chrono::microseconds step) { wall_start_ += step; }
     /// Moves to the next sleeper's time. False: nobody sleeps.
     bool advance_to_next();
     /// Runs the loop until nothing is left to do, moving time whenever only sleepers are left, at most to

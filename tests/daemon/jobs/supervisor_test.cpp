@@ -15,6 +15,7 @@ namespace imapcopy::jobs {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::minutes;
 using std::chrono::seconds;
 using test::JobDaemon;
 
@@ -219,6 +220,25 @@ TEST_F(SupervisorTest, StartsAScheduledJobAtItsTime) {
     EXPECT_EQ(daemon.phase(id), Phase::scheduled);
     daemon.clock.advance(seconds(2));
     daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
+/// A machine that was suspended: the alarms have not seen the time go by.
+TEST_F(SupervisorTest, LooksAtTheWallClockWhileItWaits) {
+    JobDaemon daemon(path_);
+    JobSpec spec;
+    spec.not_before = daemon.clock.wall_now() + hours(10);
+    spec.keep_secrets_seconds = 36000;
+    auto const id = daemon.submit("anna", spec);
+    daemon.settle();
+    daemon.clock.step_wall(hours(10));
+    daemon.clock.advance(minutes(5));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    daemon.settle();
+    EXPECT_FALSE(daemon.error_of(daemon.store().secret(id, Side::source)));
+    daemon.clock.step_wall(hours(10));
+    daemon.clock.advance(minutes(5));
+    daemon.settle();
+    EXPECT_TRUE(daemon.error_of(daemon.store().secret(id, Side::source)));
 }
 
 Task<copy::PassResult> chatter(Context context, copy::Observer& observer) {
