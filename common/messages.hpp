@@ -60,6 +60,13 @@ enum class Message : std::uint8_t {
     wait_host,
     wait_held,
     wait_store,
+    // The same in the words of a job's Reason, which know more.
+    reason_credentials,  ///< {0} error, {1} job, {2} side
+    reason_quota,        ///< {0} host
+    reason_throttled,    ///< {0} host
+    reason_pause,        ///< {0} host, {1} seconds
+    reason_held,
+    error_cancelled,
     ctl_waiting,
     ctl_waiting_until,
     ctl_scheduled,

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/messages.hpp"
+#include "daemon/jobs/transition.hpp"
+
 namespace imapcopy::jobs {
 namespace {
 
@@ -95,15 +98,16 @@ AccountSpec const& account_of(JobView const& view, Error const& error) {
 std::string wait_text(JobView const& view, RetryAnswer const& answer, Error const& error) {
     auto const side = error.side.value_or(Side::destination);
     auto const& account = account_of(view, error);
-    auto const pause = std::to_string(error.pause_seconds) + " s";
     switch (answer.reason) {
         case WaitReason::credentials:
-            return to_string(error) + "; give the password again: imapcopyctl auth " + to_string(view.id) +
-                   " --" + std::string(to_string(side));
-        case WaitReason::quota: return account.host + " has no room left for this mailbox";
+            return message(Message::reason_credentials, language_of_reasons,
+                           {to_string(error), to_string(view.id), to_string(side)});
+        case WaitReason::quota: return message(Message::reason_quota, language_of_reasons, {account.host});
         case WaitReason::throttled:
-            return account.host +
-                   (error.pause_seconds > 0 ? " asks for a pause of " + pause : " asks for a pause");
+            if (error.pause_seconds == 0)
+                return message(Message::reason_throttled, language_of_reasons, {account.host});
+            return message(Message::reason_pause, language_of_reasons,
+                           {account.host, std::to_string(error.pause_seconds)});
         case WaitReason::none:
         case WaitReason::network:
         case WaitReason::hours:

@@ -270,8 +270,7 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
                                                               : JobEvent::interrupt;
             move_to(entry, next_phase(view.phase, event).value());
             if (running.wish == Wish::hold) hold_waiting(view);
-            if (running.wish == Wish::cancel)
-                view.error = Error{ErrorCode::cancelled, "the job was cancelled"};
+            if (running.wish == Wish::cancel) view.error = cancelled_error();
             break;
         }
         case AttemptEnd::Kind::failed: fail_attempt(entry, end.error); break;

@@ -68,7 +68,7 @@ Task<> Supervisor::cancel(JobId id) {
         co_return;
     }
     move_to(entry, next);
-    entry.row.view.error = Error{ErrorCode::cancelled, "the job was cancelled"};
+    entry.row.view.error = cancelled_error();
     publish_end(entry);
     bool const keeps_secrets = entry.row.view.spec.keep_secrets_seconds > 0;
     co_await save_loudly(id);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "common/messages.hpp"
+
 namespace imapcopy::jobs {
 namespace {
 
@@ -115,9 +117,13 @@ void enter(JobView& view, Phase phase, WallTime now) {
     view.progress.bound = Bound::unknown;
 }
 
+Error cancelled_error() {
+    return {ErrorCode::cancelled, message(Message::error_cancelled, language_of_reasons)};
+}
+
 void hold_waiting(JobView& view) {
     view.wait_reason = WaitReason::held;
-    view.wait_text = "held; release it to go on";
+    view.wait_text = message(Message::reason_held, language_of_reasons);
 }
 
 Phase initial_phase(JobSpec const& spec, WallTime now) {

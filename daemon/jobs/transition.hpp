@@ -43,6 +43,12 @@ bool is_over(JobState state);
 /// Puts `view` into `phase` and clears what only belongs to the one that is left.
 void enter(JobView& view, Phase phase, WallTime now);
 
+/// The bus knows one language: whoever asks, the Reason and the Error of a job are these words.
+inline constexpr std::string_view language_of_reasons = "en";
+
+/// The error of a job that a person ended.
+Error cancelled_error();
+
 /// Makes `view`, in phase waiting, one that a person holds.
 void hold_waiting(JobView& view);
 
