@@ -313,12 +313,11 @@ std::uint32_t write_pass(Database& database, JobId id, copy::PassResult const& r
     database.execute("DELETE FROM exception WHERE job = ?1", id.value());
     auto folder = database.prepare(
         "INSERT INTO folder_result (job, position, source, destination, messages, copied, recognised, "
-        "exceptions, "
-        "bytes, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+        "exceptions, bytes, created, elsewhere) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     int position = 0;
     for (auto const& row : result.folders) {
         folder.run(id.value(), ++position, row.source, row.destination, row.messages, row.copied,
-                   row.recognised, row.exceptions, row.bytes, row.created);
+                   row.recognised, row.exceptions, row.bytes, row.created, row.elsewhere);
     }
     auto exception = database.prepare(
         "INSERT INTO exception (job, position, folder, uid, code, size, text) VALUES (?1, ?2, ?3, ?4, ?5, "
@@ -333,16 +332,15 @@ std::uint32_t write_pass(Database& database, JobId id, copy::PassResult const& r
 
 std::vector<copy::FolderResult> read_folder_results(Database& database, JobId id) {
     auto row = database.prepare(
-        "SELECT source, destination, messages, copied, recognised, exceptions, bytes, created FROM "
-        "folder_result "
-        "WHERE job = ?1 ORDER BY position");
+        "SELECT source, destination, messages, copied, recognised, exceptions, bytes, created, elsewhere "
+        "FROM folder_result WHERE job = ?1 ORDER BY position");
     row.bind(id.value());
     std::vector<copy::FolderResult> folders;
     while (row.step()) {
         folders.push_back({row.text(0), row.text(1), row.integer_as<std::uint64_t>(2),
                            row.integer_as<std::uint64_t>(3), row.integer_as<std::uint64_t>(4),
                            row.integer_as<std::uint64_t>(5), row.integer_as<std::uint64_t>(6),
-                           row.integer(7) != 0});
+                           row.integer(7) != 0, row.integer_as<std::uint64_t>(8)});
     }
     return folders;
 }

@@ -345,6 +345,7 @@ TEST_F(JobStoreTest, KeepsTheResultsOfTheLastPass) {
     folder.exceptions = 2;
     folder.bytes = 4711;
     folder.created = true;
+    folder.elsewhere = 3;
     result.folders = {folder};
     result.exceptions = {{"INBOX", copy::Uid(5), "AppendRejected", 99, "NUL"},
                          {"Sent", copy::Uid(0), "X", 0, "Y"}};
@@ -358,6 +359,7 @@ TEST_F(JobStoreTest, KeepsTheResultsOfTheLastPass) {
     EXPECT_EQ(folders[0].copied, 7U);
     EXPECT_EQ(folders[0].bytes, 4711U);
     EXPECT_TRUE(folders[0].created);
+    EXPECT_EQ(folders[0].elsewhere, 3U);
     auto const items = await(jobs_->items(id, "exceptions", 0, 10));
     ASSERT_EQ(items.size(), 2U);
     EXPECT_EQ(items[0].source_uid, 5U);
