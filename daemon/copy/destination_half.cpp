@@ -439,6 +439,7 @@ Task<> DestinationHalf::retry_in_new_folder(Sent& answered, Error error) {
 void DestinationHalf::give_up(FolderWork& folder, Error error) {
     folder.given_up = true;
     folder.complete = false;
+    parts_.state.labels.give_up(folder.mapped.source.name);
     parts_.state.add_exception(folder, Uid(), std::string(info(error.code).name), 0, to_string(error));
 }
 

@@ -326,7 +326,7 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();
     // A label that is taken away changes no UID of the folders that left a message to it: the next pass lists
-    // them from the first UID on.
+    // them again.
     auto const complete = folders_where(parts.state, [](FolderWork const& f) {
         return !f.unchanged && f.complete && f.result.elsewhere == 0;
     });

@@ -169,13 +169,13 @@ class Mapper {
     std::vector<Selected> selected() {
         std::vector<Selected> folders;
         bool const announced = announces_roles(source_);
+        bool const copies_all = copies_all_mail();
         for (auto const& mailbox : source_.mailboxes) {
             auto levels = levels_of(mailbox, source_);
             auto path = imap::join_levels(levels, '/');
             if (!mailbox.selectable || !is_selected(path, options_)) continue;
             if (mailbox.role == Role::flagged || mailbox.role == Role::important) {
-                // Where folders are labels it is certain that no message is only there.
-                if (!source_.labels)
+                if (!copies_all)
                     note(path, "NothingToDo", "left out: a view of messages that stand in other folders");
                 continue;
             }
@@ -186,6 +186,14 @@ class Mapper {
             return std::pair(a.role == Role::none, a.path) < std::pair(b.role == Role::none, b.path);
         });
         return folders;
+    }
+
+    /// Where folders are labels, and the one of all messages is copied, too, no message is in a view alone.
+    bool copies_all_mail() const {
+        return source_.labels && std::ranges::any_of(source_.mailboxes, [&](Mailbox const& mailbox) {
+                   auto const path = imap::join_levels(levels_of(mailbox, source_), '/');
+                   return mailbox.role == Role::all && mailbox.selectable && is_selected(path, options_);
+               });
     }
 
     /// Which source folder meets which destination folder by role; only the first of a role does.

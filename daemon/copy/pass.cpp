@@ -80,6 +80,14 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     co_return whole;
 }
 
+/// True if messages were left to other folders, whose labels they bore when they were listed. Labels change
+/// while a try goes on: what got one after the view, or lost it before the other folder was listed, has been
+/// copied from neither.
+bool left_to_others(PassState const& state) {
+    return std::ranges::any_of(state.folders,
+                               [](auto const& folder) { return folder->result.elsewhere > 0; });
+}
+
 /// Sums up what earlier tries of the pass did and the last one saw.
 class Totals {
  public:
@@ -118,6 +126,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
                           Observer& observer) {
     Totals totals;
     Lesson lesson{options.settle_min};
+    bool looks_again = false;  // A whole try has left messages to other folders.
     for (int failures = 0;;) {
         observer.phase(Phase::connecting);
         PassState state(observer);
@@ -129,6 +138,11 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         auto const tried =
             co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
         totals.add(state);
+        if (tried.ok() && *tried.value && !looks_again && left_to_others(state)) {
+            looks_again = true;
+            leave_both(connected);
+            continue;
+        }
         if (tried.ok()) {
             auto result = totals.take();
             result.stopped = !*tried.value;

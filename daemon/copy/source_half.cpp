@@ -37,6 +37,10 @@ MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
     return found == window.end() ? nullptr : &*found;
 }
 
+bool knows(LedgerView const& ledger, Uid uid) {
+    return std::ranges::binary_search(ledger, uid, {}, &LedgerEntry::source_uid);
+}
+
 }  // namespace
 
 Task<> SourceHalf::read_folders(FolderQueue& folders) {
@@ -84,6 +88,7 @@ Task<> SourceHalf::plan_beside(FolderQueue& folders, Planning& planning) {
     bool const vanished = error && error->code == ErrorCode::folder_vanished;
     if (error) planning.folder.complete = false;
     if (vanished) {
+        parts_.state.labels.give_up(planning.folder.mapped.source.name);
         parts_.state.add_exception(planning.folder, Uid(), std::string(info(error->code).name), 0,
                                    to_string(*error));
     }
@@ -361,8 +366,11 @@ Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
     bool const needs_identity = !planning.nominees.empty() || !planning.heirs.empty() || hides_reports;
     auto listed =
         co_await list_window(folder, window, needs_identity ? Listing::identity : Listing::metadata);
-    if (!planning.heirs.empty()) co_await inherit(planning, listed);
-    auto const ledger = co_await parts_.journal.entries(folder.record.id, window);
+    auto ledger = co_await parts_.journal.entries(folder.record.id, window);
+    if (!planning.heirs.empty()) {
+        co_await inherit(planning, listed, ledger);
+        ledger = co_await parts_.journal.entries(folder.record.id, window);
+    }
     leave_to_others(folder, listed, ledger);
     auto limits = parts_.options.window;
     limits.destination_uid_validity = folder.destination.uid_validity;
@@ -473,18 +481,19 @@ void SourceHalf::leave_to_others(FolderWork& folder, std::vector<MessageMeta>& l
     if (labels.empty()) return;
     auto const before = listed.size();
     std::erase_if(listed, [&](MessageMeta const& message) {
-        bool const known = std::ranges::binary_search(ledger, message.uid, {}, &LedgerEntry::source_uid);
-        return !known && labels.stands_elsewhere(folder.mapped.source.name, message.labels);
+        return !knows(ledger, message.uid) &&
+               labels.stands_elsewhere(folder.mapped.source.name, message.labels);
     });
     folder.result.elsewhere += before - listed.size();
     for (auto& message : listed) message.labels = {};
 }
 
-Task<> SourceHalf::inherit(Planning& planning, std::vector<MessageMeta> const& window) {
+Task<> SourceHalf::inherit(Planning& planning, std::vector<MessageMeta> const& window,
+                           LedgerView const& ledger) {
     auto& heirs = planning.heirs;
     std::vector<std::pair<Uid, Uid>> old_to_new;
     for (auto const& message : window) {
-        if (!message.identity || message.identity->coarse == 0) continue;
+        if (!message.identity || message.identity->coarse == 0 || knows(ledger, message.uid)) continue;
         auto const heir = std::ranges::find_if(heirs, [&](LedgerEntry const& entry) {
             return entry.identity.fingerprint == message.identity->fingerprint;
         });

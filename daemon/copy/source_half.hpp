@@ -75,8 +75,9 @@ class SourceHalf final {
     /// Takes out of `listed` what is copied from another folder, unless the ledger knows it here; and all
     /// labels.
     void leave_to_others(FolderWork& folder, std::vector<MessageMeta>& listed, LedgerView const& ledger);
-    /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again.
-    Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window);
+    /// After a change of the source's UIDVALIDITY: what the old epoch had copied is not copied again. Those
+    /// that `ledger` holds already have their own entry.
+    Task<> inherit(Planning& planning, std::vector<MessageMeta> const& window, LedgerView const& ledger);
     /// Records what the plan decides without a copy.
     Task<> record_decisions(FolderWork& folder, WindowPlan const& plan,
                             std::vector<MessageMeta> const& window);

@@ -14,11 +14,9 @@ using testing::UnorderedElementsAre;
 
 /// An account with these folders; "Name:sent" gives a role.
 AccountView account(std::vector<std::string> const& names, char separator = '/', std::string prefix = "") {
-    std::map<std::string, Role> const roles = {{"sent", Role::sent},
-                                               {"trash", Role::trash},
-                                               {"drafts", Role::drafts},
-                                               {"flagged", Role::flagged},
-                                               {"noselect", Role::none}};
+    std::map<std::string, Role> const roles = {{"sent", Role::sent},     {"trash", Role::trash},
+                                               {"drafts", Role::drafts}, {"flagged", Role::flagged},
+                                               {"all", Role::all},       {"noselect", Role::none}};
     AccountView view;
     view.separator = separator;
     view.personal_prefix = std::move(prefix);
@@ -133,13 +131,15 @@ TEST(MapMailboxes, PutsTheWholeTreeBelowOneFolder) {
                              Pair("Sent", "INBOX.From old server.Sent")));
 }
 
-TEST(MapMailboxes, LeavesOutViewsOfOtherFoldersAndSaysSoUnlessTheyAreLabels) {
-    auto source = account({"INBOX", "Starred:flagged"});
+TEST(MapMailboxes, LeavesOutViewsAndSaysSoUnlessTheFolderOfAllMessagesIsCopied) {
+    auto source = account({"INBOX", "Starred:flagged", "All Mail:all"});
+    FolderOptions without_all;
+    without_all.exclude = {"All Mail"};
     for (bool const labels : {false, true}) {
         source.labels = labels;
-        auto const map = map_mailboxes(source, account({"INBOX"}), {});
-        EXPECT_EQ(map.folders.size(), 1U);
-        EXPECT_EQ(map.notes.empty(), labels);
+        EXPECT_EQ(map_mailboxes(source, account({"INBOX"}), {}).folders.size(), 2U);
+        EXPECT_EQ(map_mailboxes(source, account({"INBOX"}), {}).notes.empty(), labels);
+        EXPECT_FALSE(map_mailboxes(source, account({"INBOX"}), without_all).notes.empty());
     }
 }
 

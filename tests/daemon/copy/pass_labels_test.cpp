@@ -252,9 +252,7 @@ TEST(PassLabelsChanging, LosesNothingThatLosesALabelWithinAPass) {
     };
     (void)test::succeed(world);
     EXPECT_THAT(copied(world, "Réunions"), IsEmpty());
-    EXPECT_THAT(copied(world, "Work"), ElementsAre(8));
-    EXPECT_EQ(test::succeed(world).messages_copied, 1U);
-    EXPECT_THAT(copied(world, "Work"), ElementsAre(5, 8));
+    EXPECT_THAT(copied(world, "Work"), ElementsAre(5, 8)) << "it is looked for once more";
     EXPECT_FALSE(test::succeed(world).changed);
 }
 
