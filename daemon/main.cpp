@@ -129,6 +129,8 @@ class Daemon {
  public:
     Daemon(Options const& options, jobs::Settings settings)
         : ground_(settings.config.log_level), signals_(ground_.io), notifier_(ground_.clock) {
+        // What comes while the jobs are read is answered afterwards.
+        for (auto const number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
         build(options, std::move(settings));
         auto const on_lost = [this](Error const& error) { end(error); };
         auto const on_status = [this](jobs::ServiceStatus const& status) {
@@ -139,7 +141,6 @@ class Daemon {
     }
 
     int run() {
-        for (auto const number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
         watch_signals();
         auto const on_end = [this](std::exception_ptr const& exception) {
             failure_ = exception;

@@ -76,8 +76,12 @@ RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry cons
     return {};
 }
 
+bool wants_password(Error const& error) {
+    return info(error.code).retry == RetryClass::credentials;
+}
+
 bool lacks_password(JobView const& view) {
-    return view.error && info(view.error->code).retry == RetryClass::credentials;
+    return view.error && wants_password(*view.error);
 }
 
 bool lacks_password(JobView const& view, Side side) {

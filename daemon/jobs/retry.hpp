@@ -40,6 +40,8 @@ struct RetryAnswer {
 /// try could lock the account.
 RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config);
 
+/// Whether a job that ended with `error` needs a password, or another one.
+bool wants_password(Error const& error);
 /// Whether the job's last error is that it has no password, or one that a server refused. Whoever says that
 /// the password is right clears that error.
 bool lacks_password(JobView const& view);

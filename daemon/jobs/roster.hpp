@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +50,12 @@ struct Running {
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
     std::uint64_t bytes_before = 0;
 
+    std::set<Side> new_passwords = {};  ///< Stored since the attempt began: it may have read older ones.
+
+    /// Whether the side that lacks its password has got another one meanwhile; without a side, either.
+    bool has_new_password(std::optional<Side> side) const {
+        return side ? new_passwords.contains(*side) : !new_passwords.empty();
+    }
     /// Whether the attempt has logged in there.
     Reached& reached(Side side) { return side == Side::source ? source : destination; }
 };

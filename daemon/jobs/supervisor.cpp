@@ -20,10 +20,12 @@ constexpr auto store_retry = std::chrono::seconds(60);
 /// How long to wait for `due`. Alarms run on a clock that stands still while the machine sleeps and that
 /// nobody sets, so that the wall clock is looked at again from time to time.
 Duration until(Clock const& clock, WallTime due) {
-    constexpr Duration look_again = std::chrono::minutes(5);
-    // The wall clock counts in microseconds: never end one too early.
-    Duration const delay = due - clock.wall_now() + std::chrono::microseconds(1);
-    return std::clamp(delay, Duration::zero(), look_again);
+    using std::chrono::microseconds;
+    constexpr microseconds look_again = std::chrono::minutes(5);
+    // The wall clock counts in microseconds: never end one too early, nor count to the year 9999 in finer
+    // ones.
+    microseconds const left = due - clock.wall_now() + microseconds(1);
+    return std::clamp(left, microseconds(0), look_again);
 }
 
 /// Whether the running attempt failed because of a server as a whole.
@@ -104,7 +106,7 @@ Supervisor::Supervisor(boost::asio::any_io_executor executor, Context context, A
       wake_(context_.clock.make_alarm([this] { schedule(); })),
       on_verification_end_(std::make_shared<VerificationPlace::OnEnd const>(
           [this](StopSignal const& stop) { end_verification(stop); })),
-      housekeeping_(context_.clock.make_alarm([this] { spawn(wipe_secrets()); })) {}
+      housekeeping_(context_.clock.make_alarm([this] { keep_house(); })) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -264,24 +266,35 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
             move_to(entry, next_phase(view.phase, event).value());
             break;
         }
-        case AttemptEnd::Kind::stopped: {
-            auto const event = running.wish == Wish::hold     ? JobEvent::hold
-                               : running.wish == Wish::cancel ? JobEvent::cancel
-                                                              : JobEvent::interrupt;
-            move_to(entry, next_phase(view.phase, event).value());
-            if (running.wish == Wish::hold) hold_waiting(view);
-            if (running.wish == Wish::cancel) view.error = cancelled_error();
-            break;
-        }
+        case AttemptEnd::Kind::stopped: stop_attempt(entry, end.error); break;
         case AttemptEnd::Kind::failed: fail_attempt(entry, end.error); break;
     }
     auto const elapsed = context_.clock.wall_now() - running.began;
     running.summary.write(context_.log, view, end.exceptions, elapsed);
 }
 
+void Supervisor::stop_attempt(Entry& entry, Error const& error) {
+    auto& view = entry.row.view;
+    auto const wish = entry.running->wish;
+    // A password that was refused on the way out must not be sent again.
+    bool const refused = wants_password(error) && !entry.running->has_new_password(error.side);
+    if (refused && wish == Wish::none) return fail_attempt(entry, error);
+    auto const event = wish == Wish::hold     ? JobEvent::hold
+                       : wish == Wish::cancel ? JobEvent::cancel
+                                              : JobEvent::interrupt;
+    move_to(entry, next_phase(view.phase, event).value());
+    if (wish == Wish::hold && refused) view.error = error;
+    if (wish == Wish::hold) hold_waiting(view);
+    if (wish == Wish::cancel) view.error = cancelled_error();
+}
+
 void Supervisor::fail_attempt(Entry& entry, Error const& error) {
     auto& view = entry.row.view;
     note_host(entry, error);
+    if (wants_password(error) && entry.running->has_new_password(error.side)) {
+        // What was refused is no longer the password of the job.
+        return move_to(entry, next_phase(view.phase, JobEvent::interrupt).value());
+    }
     auto const answer = answer_to(entry, error);
     view.error = error;
     if (answer.kind == RetryKind::never) {
@@ -453,16 +466,30 @@ Task<> Supervisor::wipe_secrets() {
         auto const* const entry = roster_.find(id);
         if (entry != nullptr && !entry->changing) co_await save_quietly(id);
     }
+    if (held_unsaved_) {
+        auto saving = as_result(save_held());
+        (void)co_await std::move(saving);
+    }
     auto wiping = as_result(parts_.jobs.wipe_expired_secrets(context_.clock.wall_now()));
     auto const next = co_await std::move(wiping);
-    if (unsaved_.empty()) note_store(next.has_error() ? Result<>(next.error()) : Result<>());
+    bool const all_saved = unsaved_.empty() && !held_unsaved_;
+    if (all_saved) note_store(next.has_error() ? Result<>(next.error()) : Result<>());
     if (stopping_) co_return;
-    if (next.has_error() || !unsaved_.empty()) {
-        look_at_store_again();
-    } else if (*next != WallTime{}) {
-        auto const delay = std::max<Duration>(until(context_.clock, *next), std::chrono::seconds(1));
-        housekeeping_->set(context_.clock.now() + delay);
-    }
+    if (next.has_error() || !all_saved) co_return look_at_store_again();
+    next_wipe_ = *next;
+    wait_for_wipe();
+}
+
+void Supervisor::keep_house() {
+    bool const all_saved = unsaved_.empty() && !held_unsaved_;
+    if (all_saved && next_wipe_ > context_.clock.wall_now()) return wait_for_wipe();
+    spawn(wipe_secrets());
+}
+
+void Supervisor::wait_for_wipe() {
+    if (next_wipe_ == WallTime{}) return;
+    auto const delay = std::max<Duration>(until(context_.clock, next_wipe_), std::chrono::seconds(1));
+    housekeeping_->set(context_.clock.now() + delay);
 }
 
 void Supervisor::publish(Entry& entry) {

@@ -1,7 +1,8 @@
 #pragma once
 
 // Supervisor: owns every attempt. Schedules, spawns, records, publishes; rescues jobs left in progress.
-// Between events nothing runs: one alarm wakes it when the next job becomes due.
+// Between events nothing runs but a look at the wall clock every five minutes where somebody waits for it:
+// one alarm wakes it when the next job becomes due.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
@@ -106,6 +107,7 @@ class Supervisor {
     bool has_room_for_lane(Entry const& entry) const;
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);
+    void stop_attempt(Entry& entry, Error const& error);
     void fail_attempt(Entry& entry, Error const& error);
     void reached(Entry& entry, Side side);
     void host_answered(std::string const& host);
@@ -124,7 +126,11 @@ class Supervisor {
     /// The same, and tells whoever asked for the change that it is not on disk yet.
     Task<> save_loudly(JobId id);
     Task<> save_progress(JobId id);
+    /// Writes whether all jobs are held; the same for both.
+    Task<> save_held();
+    void keep_house();
     Task<> wipe_secrets();
+    void wait_for_wipe();
     bool store_blocks() const;
     void note_store(Result<> const& result);
     void look_at_store_again();
@@ -143,6 +149,8 @@ class Supervisor {
     std::shared_ptr<VerificationPlace::OnEnd const> on_verification_end_;
     std::unique_ptr<Alarm> housekeeping_;  ///< Wipes kept secrets; repeats writes that failed.
     std::set<JobId> unsaved_;
+    bool held_unsaved_ = false;
+    WallTime next_wipe_ = {};  ///< Of a kept secret; none: nothing is kept.
     std::optional<Error> store_error_;
     std::uint32_t running_ = 0;
     std::size_t tasks_ = 0;  ///< Coroutines spawned and not ended.

@@ -1,5 +1,6 @@
 // What people ask of a job, or of all.
 
+#include "common/outcome.hpp"
 #include "daemon/jobs/supervisor.hpp"
 
 namespace imapcopy::jobs {
@@ -52,6 +53,7 @@ Task<> Supervisor::release(JobId id) {
     move_to(entry, wait ? Phase::waiting : early ? Phase::scheduled : next);
     if (wait) wait_for(entry, *wait, *view.error);
     publish(entry);
+    if (listener_ != nullptr) listener_->status_changed();
     schedule();
     co_await save_loudly(id);
 }
@@ -92,6 +94,7 @@ Task<> Supervisor::requeue(JobId id) {
 Task<> Supervisor::password_given(JobId id, Side side) {
     auto& entry = roster_.at(id);
     auto& view = entry.row.view;
+    if (entry.running) entry.running->new_passwords.insert(side);
     if (!lacks_password(view, side)) co_return;
     if (view.wait_reason == WaitReason::credentials) {
         co_await requeue(id);
@@ -132,14 +135,23 @@ Task<> Supervisor::hold_all() {
         interrupt(*entry->running, entry->running->wish, Duration::zero());
     }
     if (listener_ != nullptr) listener_->status_changed();
-    co_await parts_.jobs.hold_all();
+    co_await save_held();
 }
 
 Task<> Supervisor::release_all() {
     held_ = false;
     if (listener_ != nullptr) listener_->status_changed();
     schedule();
-    co_await parts_.jobs.release_all();
+    co_await save_held();
+}
+
+Task<> Supervisor::save_held() {
+    auto saving = as_result(parts_.jobs.set_all_held(held_));
+    auto const saved = co_await std::move(saving);
+    note_store(saved);
+    held_unsaved_ = saved.has_error();
+    if (held_unsaved_ && !stopping_) look_at_store_again();
+    saved.value();
 }
 
 }  // namespace imapcopy::jobs

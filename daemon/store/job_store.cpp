@@ -124,15 +124,10 @@ Task<bool> JobStore::all_held() {
     });
 }
 
-Task<> JobStore::hold_all() {
-    return writer_.run([](Database& database) {
-        database.execute("REPLACE INTO setting (name, value) VALUES ('held', 1)");
+Task<> JobStore::set_all_held(bool held) {
+    return writer_.run([held](Database& database) {
+        database.execute("REPLACE INTO setting (name, value) VALUES ('held', ?1)", held);
     });
-}
-
-Task<> JobStore::release_all() {
-    return writer_.run(
-        [](Database& database) { database.execute("DELETE FROM setting WHERE name = 'held'"); });
 }
 
 Task<> JobStore::set_secret(JobId id, Side side, Secret secret) {

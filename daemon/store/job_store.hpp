@@ -73,8 +73,7 @@ class JobStore {
     Task<> reopen(JobId id, JobUpdate update, Secret source, Secret destination);
     /// Whether a person has held all jobs.
     Task<bool> all_held();
-    Task<> hold_all();
-    Task<> release_all();
+    Task<> set_all_held(bool held);
     Task<> set_secret(JobId id, Side side, Secret secret);
     /// The opened secret; credentials_missing where there is none (any more) or the key is locked.
     Task<Secret> secret(JobId id, Side side);

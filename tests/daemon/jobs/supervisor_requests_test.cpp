@@ -97,6 +97,71 @@ TEST_F(SupervisorRequests, APasswordGivenToAHeldJobCountsOnceItIsReleased) {
     EXPECT_EQ(daemon.runner.attempts.at("anna"), 2U);
 }
 
+/// Reads the password at once, and refuses it some seconds later unless it is "right".
+Task<copy::PassResult> refuse_late(JobDaemon& daemon, std::string login, Context context,
+                                   copy::Observer& observer) {
+    auto const password = daemon.runner.last_password.at(login);
+    observer.phase(Phase::planning);
+    co_await context.clock.sleep_for(seconds(5));
+    auto refused = password == "right" ? test::copy_one_message(observer)
+                                       : test::fail_with(ErrorCode::auth_rejected, Side::source);
+    auto result = co_await std::move(refused);
+    co_return result;
+}
+
+test::PassScript refuse_source_late(JobDaemon& daemon) {
+    return [&daemon](std::string login, Context context, copy::Observer& observer) {
+        return refuse_late(daemon, std::move(login), context, observer);
+    };
+}
+
+TEST_F(SupervisorRequests, APasswordGivenWhileTheOldOneIsTriedIsTriedNext) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = refuse_source_late(daemon);
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    daemon.call(daemon.service().set_secret(id, Side::source, Secret("right")));
+    daemon.pass_time(seconds(11));
+    EXPECT_EQ(daemon.phase(id), Phase::complete);
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 2U);
+}
+
+TEST_F(SupervisorRequests, APasswordThatIsRefusedWhileAHoldWaitsIsNotSentAgain) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = refuse_source_late(daemon);
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    daemon.call(daemon.service().hold(id));
+    daemon.pass_time(seconds(6));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
+    daemon.call(daemon.service().release(id));
+    daemon.pass_time(seconds(6));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::credentials);
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U);
+}
+
+TEST_F(SupervisorRequests, APasswordThatIsRefusedWhileAllAreHeldParksTheJob) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = refuse_source_late(daemon);
+    auto const id = daemon.submit("anna");
+    daemon.settle();
+    daemon.call(daemon.service().hold_all());
+    daemon.pass_time(seconds(6));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::credentials);
+    daemon.call(daemon.service().release_all());
+    daemon.pass_time(seconds(6));
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U);
+}
+
+TEST_F(SupervisorRequests, AJobOfAFarFutureWaitsInPeace) {
+    JobDaemon daemon(path_);
+    JobSpec spec;
+    spec.not_before = WallTime(seconds(33'000'000'000));  // 3015: more nanoseconds than a Duration counts.
+    auto const id = daemon.submit("anna", spec);
+    daemon.pass_time(std::chrono::hours(1));
+    EXPECT_EQ(daemon.phase(id), Phase::scheduled);
+}
+
 TEST_F(SupervisorRequests, ARetryOfAParkedJobTriesItsPasswordOnceMore) {
     JobDaemon daemon(path_);
     daemon.runner.script = [](std::string, Context context, copy::Observer& observer) {
