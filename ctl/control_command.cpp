@@ -17,12 +17,12 @@ struct Done {
 };
 
 /// Tells of a job at once, but in the one document: that takes what `answered` gathers.
-void show_done(Call const& call, Done done, JobId id, bool acted, Json& answered) {
+void show_done(Call const& call, Done done, JobId id, bool acted, Records& answered) {
     auto fields = Json::object();
     fields["id"] = id.value();
     fields["done"] = acted;
     if (call.style().format == Format::json) {
-        answered.push_back(fields);
+        answered.rows.push_back({fields});
     } else if (call.style().format == Format::jsonl) {
         print_document(call.terminal, call.style(), done.type, fields);
     } else if (!call.style().quiet) {
@@ -36,7 +36,10 @@ void show_done(Call const& call, Done done, JobId id, bool acted, Json& answered
 /// failure decides the exit status. `action` answers false where the person did not want it.
 int each_job(Call const& call, Done done, std::function<bool(JobId)> const& action) {
     int status = exit_status::done;
-    auto answered = Json::array();
+    Records answered;
+    answered.plural = "jobs";
+    answered.columns = {{"id"}, {"done"}};
+    if (call.style().format == Format::json) check_fields(call.style(), answered);
     for (auto const id : numbered_jobs(call)) {
         bool acted = false;
         auto const error = caught([&] { acted = action(id); });
@@ -51,11 +54,7 @@ int each_job(Call const& call, Done done, std::function<bool(JobId)> const& acti
         }
         if (status == exit_status::done) status = imapcopy::exit_status(*error);
     }
-    if (call.style().format == Format::json) {
-        auto fields = Json::object();
-        fields["jobs"] = answered;
-        print_document(call.terminal, call.style(), done.type, fields);
-    }
+    if (call.style().format == Format::json) print(call.terminal, call.style(), answered);
     return status;
 }
 

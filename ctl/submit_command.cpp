@@ -1,6 +1,7 @@
 #include "common/text.hpp"
 #include "ctl/accounts.hpp"
 #include "ctl/call.hpp"
+#include "ctl/caught.hpp"
 #include "ctl/exit_status.hpp"
 #include "ctl/follow.hpp"
 #include "ctl/local_time.hpp"
@@ -188,8 +189,11 @@ int submit(Call const& call, Order const& order) {
     options.jobs = {id};
     options.until_parked = true;
     options.limit = call.arguments.wait.limit;
-    auto const followed = follow_jobs(options, call.style(), call.client, call.terminal);
-    show_end(call, id, followed);
+    Followed followed;
+    auto const error =
+        caught([&] { followed = follow_jobs(options, call.style(), call.client, call.terminal); });
+    show_end(call, id, followed);  // Whatever became of the waiting, there is a job, and this is its number.
+    if (error) throw Failure(*error);
     return followed.status;
 }
 

@@ -54,6 +54,12 @@ std::vector<Choice> choices(Call const& call, Side side) {
     return out;
 }
 
+/// Beside the questions: a program that reads the output gets one document.
+void tell(Call const& call, std::string const& text) {
+    bool const for_program = is_json(call.style()) || call.style().quiet;
+    for_program ? call.terminal.err(text) : call.terminal.out(text);
+}
+
 /// Asks until the answer is not empty; nothing at the end of input.
 std::optional<std::string> answer(Call const& call, std::string const& question) {
     for (;;) {
@@ -82,7 +88,7 @@ std::optional<Choice> ask_service(Call const& call, Side side) {
         if (!all[i].id.empty()) list += " (" + printable(all[i].id) + ")";
         list += "\n";
     }
-    call.terminal.out(list);
+    tell(call, list);
     for (;;) {
         auto const text = answer(call, call.say(Message::ctl_form_service));
         if (!text) return std::nullopt;
@@ -91,7 +97,7 @@ std::optional<Choice> ask_service(Call const& call, Side side) {
         auto const found = std::ranges::find_if(
             all, [&](Choice const& c) { return ascii_iequals(c.id, *text) || ascii_iequals(c.name, *text); });
         if (found != all.end()) return *found;
-        call.terminal.out(call.say(Message::ctl_form_again) + "\n");
+        tell(call, call.say(Message::ctl_form_again) + "\n");
     }
 }
 
@@ -130,7 +136,7 @@ std::optional<AccountSpec> ask_account(Call const& call, Side side, AccountArgum
     // A server that is named needs no service.
     auto const choice = options.host.empty() ? ask_service(call, side) : Choice();
     if (!choice) return std::nullopt;
-    if (!choice->note.empty()) call.terminal.out(printable(choice->note) + "\n");
+    if (!choice->note.empty()) tell(call, printable(choice->note) + "\n");
     auto const question =
         choice->login_form == "local-part" ? Message::ctl_form_login_local : Message::ctl_form_login;
     auto const login = answer(call, call.say(question));
@@ -148,11 +154,12 @@ struct Filled {
     Secret secret;
 };
 
-/// `given` is the password by option; where it is empty the person is asked.
+/// `given` is the password by option; where it is empty, or refused, the person is asked.
 std::optional<Filled> ask_side(Call const& call, Side side, Secret const& given) {
     auto const& options = side == Side::source ? call.arguments.source : call.arguments.destination;
     auto const heading = side == Side::source ? Message::ctl_form_source : Message::ctl_form_destination;
-    call.terminal.out(colored(call.say(heading), Color::bold, call.style()) + "\n");
+    tell(call, colored(call.say(heading), Color::bold, call.style()) + "\n");
+    bool asks = given.empty();
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         auto const typed = ask_account(call, side, options);
         if (!typed) return std::nullopt;
@@ -163,16 +170,16 @@ std::optional<Filled> ask_side(Call const& call, Side side, Secret const& given)
             error = request.error();
         } else {
             auto const& account = request->account;
-            auto secret =
-                given.empty() ? asked_secret(account, side, call.arguments, call.terminal) : given.clone();
+            auto secret = asks ? asked_secret(account, side, call.arguments, call.terminal) : given.clone();
             if (call.arguments.test_first) {
                 call.client.begin_test(account, side, secret);
                 error = caught([&] { (void)finished_test(call, account, side); });
             }
             if (!error) return Filled{account, std::move(secret)};
         }
+        asks = asks || info(error->code).retry == RetryClass::credentials;  // Not the same one again.
         show_error(call.terminal, *error, call.style().language);
-        call.terminal.out(call.say(Message::ctl_form_again) + "\n");
+        tell(call, call.say(Message::ctl_form_again) + "\n");
     }
     return std::nullopt;
 }
