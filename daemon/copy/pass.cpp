@@ -140,6 +140,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         totals.add(state);
         if (tried.ok() && *tried.value && !looks_again && left_to_others(state)) {
             looks_again = true;
+            lesson = {lesson.settle_wait, false, false, std::move(state.found), std::move(state.deadly)};
             leave_both(connected);
             continue;
         }
