@@ -76,6 +76,12 @@ RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry cons
     return {};
 }
 
+Error believed(Error error, Reached reached) {
+    if (error.code == ErrorCode::auth_rejected && reached == Reached::yes)
+        error.code = ErrorCode::unavailable;
+    return error;
+}
+
 bool wants_password(Error const& error) {
     return info(error.code).retry == RetryClass::credentials;
 }

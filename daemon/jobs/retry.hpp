@@ -7,6 +7,7 @@
 
 #include "common/job.hpp"
 #include "daemon/config/config.hpp"
+#include "daemon/jobs/host_health.hpp"
 
 namespace imapcopy::jobs {
 
@@ -40,6 +41,10 @@ struct RetryAnswer {
 /// try could lock the account.
 RetryAnswer next_retry(RetryQuestion const& question, config::Config::Retry const& config);
 
+/// `error`, but `unavailable` in place of a refused password with which the same attempt had logged in
+/// before: then the server is out of order (seen with a Dovecot that is being killed). The next attempt will
+/// tell.
+Error believed(Error error, Reached reached);
 /// Whether a job that ended with `error` needs a password, or another one.
 bool wants_password(Error const& error);
 /// Whether the job's last error is that it has no password, or one that a server refused. Whoever says that

@@ -257,6 +257,8 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
     bool const progressed = view.progress.messages_done > running.messages_before ||
                             view.progress.bytes_done > running.bytes_before;
     if (progressed) entry.failures = entry.quota_waits = 0;
+    auto const error =
+        believed(end.error, end.error.side ? entry.running->reached(*end.error.side) : Reached::no);
     switch (end.kind) {
         case AttemptEnd::Kind::complete: {
             entry.row.pass = end.pass;
@@ -266,8 +268,8 @@ void Supervisor::end_attempt(Entry& entry, AttemptEnd const& end) {
             move_to(entry, next_phase(view.phase, event).value());
             break;
         }
-        case AttemptEnd::Kind::stopped: stop_attempt(entry, end.error); break;
-        case AttemptEnd::Kind::failed: fail_attempt(entry, end.error); break;
+        case AttemptEnd::Kind::stopped: stop_attempt(entry, error); break;
+        case AttemptEnd::Kind::failed: fail_attempt(entry, error); break;
     }
     auto const elapsed = context_.clock.wall_now() - running.began;
     running.summary.write(context_.log, view, end.exceptions, elapsed);

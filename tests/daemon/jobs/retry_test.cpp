@@ -97,5 +97,14 @@ TEST(Retry, SaysWhatTheJobWaitsFor) {
               "new.example asks for a pause of 300 s");
 }
 
+TEST(Believed, TakesARefusedPasswordThatHasWorkedForAServerOutOfOrder) {
+    Error const refused{ErrorCode::auth_rejected, "log in", "no", Side::source};
+    EXPECT_EQ(believed(refused, Reached::no), refused);
+    EXPECT_EQ(believed(refused, Reached::yes).code, ErrorCode::unavailable);
+    EXPECT_EQ(believed(refused, Reached::yes).server_text, "no");
+    Error const locked{ErrorCode::account_locked, "log in"};
+    EXPECT_EQ(believed(locked, Reached::yes), locked);
+}
+
 }  // namespace
 }  // namespace imapcopy::jobs

@@ -38,12 +38,12 @@ TEST_F(SupervisorRequests, HoldsARunningJobAtAStepAndReleasesIt) {
     EXPECT_EQ(daemon.phase(id), Phase::complete);
 }
 
-/// Fails until the source's password is "right".
-test::PassScript refuse_source(JobDaemon& daemon) {
-    return [&daemon](std::string login, Context, copy::Observer& observer) {
-        return daemon.runner.last_password.at(login) == "right"
-                   ? test::copy_one_message(observer)
-                   : test::fail_with(ErrorCode::auth_rejected, Side::source);
+/// Refuses the source's password unless it is "right".
+void refuse_source(JobDaemon& daemon) {
+    daemon.runner.refuse = [&daemon](std::string const& login, Side side) -> std::optional<ErrorCode> {
+        if (side == Side::destination || daemon.runner.last_password.at(login) == "right")
+            return std::nullopt;
+        return ErrorCode::auth_rejected;
     };
 }
 
@@ -51,14 +51,14 @@ TEST_F(SupervisorRequests, AReleaseDoesNotSendARefusedPasswordAgain) {
     JobId id;
     {
         JobDaemon daemon(path_);
-        daemon.runner.script = refuse_source(daemon);
+        refuse_source(daemon);
         id = daemon.submit("anna");
         daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
         daemon.call(daemon.service().hold(id));
         EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::held);
     }
     JobDaemon daemon(path_);
-    daemon.runner.script = refuse_source(daemon);
+    refuse_source(daemon);
     daemon.call(daemon.service().release(id));
     daemon.pass_time(seconds(3));
     EXPECT_EQ(daemon.phase(id), Phase::waiting);
@@ -72,7 +72,7 @@ TEST_F(SupervisorRequests, AReleaseDoesNotSendARefusedPasswordAgain) {
 
 TEST_F(SupervisorRequests, OnlyThePasswordThatWasRefusedLetsAJobGoOn) {
     JobDaemon daemon(path_);
-    daemon.runner.script = refuse_source(daemon);
+    refuse_source(daemon);
     auto const id = daemon.submit("anna");
     daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
     daemon.call(daemon.service().set_secret(id, Side::destination, Secret("new")));
@@ -85,7 +85,7 @@ TEST_F(SupervisorRequests, OnlyThePasswordThatWasRefusedLetsAJobGoOn) {
 
 TEST_F(SupervisorRequests, APasswordGivenToAHeldJobCountsOnceItIsReleased) {
     JobDaemon daemon(path_);
-    daemon.runner.script = refuse_source(daemon);
+    refuse_source(daemon);
     auto const id = daemon.submit("anna");
     daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
     daemon.call(daemon.service().hold(id));
@@ -97,27 +97,24 @@ TEST_F(SupervisorRequests, APasswordGivenToAHeldJobCountsOnceItIsReleased) {
     EXPECT_EQ(daemon.runner.attempts.at("anna"), 2U);
 }
 
-/// Reads the password at once, and refuses it some seconds later unless it is "right".
-Task<copy::PassResult> refuse_late(JobDaemon& daemon, std::string login, Context context,
-                                   copy::Observer& observer) {
-    auto const password = daemon.runner.last_password.at(login);
+Task<copy::PassResult> connect_late(Context context, copy::Connections& connections,
+                                    copy::Observer& observer) {
     observer.phase(Phase::planning);
     co_await context.clock.sleep_for(seconds(5));
-    auto refused = password == "right" ? test::copy_one_message(observer)
-                                       : test::fail_with(ErrorCode::auth_rejected, Side::source);
-    auto result = co_await std::move(refused);
-    co_return result;
+    auto connecting = connections.connect(Side::source);
+    (void)co_await std::move(connecting);
+    co_return copy::PassResult{};
 }
 
-test::PassScript refuse_source_late(JobDaemon& daemon) {
-    return [&daemon](std::string login, Context context, copy::Observer& observer) {
-        return refuse_late(daemon, std::move(login), context, observer);
-    };
+/// The same some seconds after the attempt has read the password.
+void refuse_source_late(JobDaemon& daemon) {
+    refuse_source(daemon);
+    daemon.runner.engine = connect_late;
 }
 
 TEST_F(SupervisorRequests, APasswordGivenWhileTheOldOneIsTriedIsTriedNext) {
     JobDaemon daemon(path_);
-    daemon.runner.script = refuse_source_late(daemon);
+    refuse_source_late(daemon);
     auto const id = daemon.submit("anna");
     daemon.settle();
     daemon.call(daemon.service().set_secret(id, Side::source, Secret("right")));
@@ -128,7 +125,7 @@ TEST_F(SupervisorRequests, APasswordGivenWhileTheOldOneIsTriedIsTriedNext) {
 
 TEST_F(SupervisorRequests, APasswordThatIsRefusedWhileAHoldWaitsIsNotSentAgain) {
     JobDaemon daemon(path_);
-    daemon.runner.script = refuse_source_late(daemon);
+    refuse_source_late(daemon);
     auto const id = daemon.submit("anna");
     daemon.settle();
     daemon.call(daemon.service().hold(id));
@@ -142,7 +139,7 @@ TEST_F(SupervisorRequests, APasswordThatIsRefusedWhileAHoldWaitsIsNotSentAgain) 
 
 TEST_F(SupervisorRequests, APasswordThatIsRefusedWhileAllAreHeldParksTheJob) {
     JobDaemon daemon(path_);
-    daemon.runner.script = refuse_source_late(daemon);
+    refuse_source_late(daemon);
     auto const id = daemon.submit("anna");
     daemon.settle();
     daemon.call(daemon.service().hold_all());
@@ -151,6 +148,21 @@ TEST_F(SupervisorRequests, APasswordThatIsRefusedWhileAllAreHeldParksTheJob) {
     daemon.call(daemon.service().release_all());
     daemon.pass_time(seconds(6));
     EXPECT_EQ(daemon.runner.attempts.at("anna"), 1U);
+}
+
+TEST_F(SupervisorRequests, APasswordThatHasJustWorkedIsRefusedTwiceBeforeItCounts) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [](std::string, Context, copy::Observer&) {
+        return test::fail_with(ErrorCode::auth_rejected, Side::source);
+    };
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    EXPECT_EQ(daemon.view(id).error->code, ErrorCode::unavailable);
+    EXPECT_GT(daemon.view(id).waiting_until, daemon.clock.wall_now());
+    refuse_source(daemon);
+    daemon.pass_time(std::chrono::minutes(1));
+    EXPECT_EQ(daemon.view(id).wait_reason, WaitReason::credentials);
+    EXPECT_EQ(daemon.runner.attempts.at("anna"), 2U);
 }
 
 TEST_F(SupervisorRequests, AJobOfAFarFutureWaitsInPeace) {

@@ -67,10 +67,9 @@ TEST_F(SupervisorTest, ParksARefusedLoginAfterOneAttemptUntilAPasswordIsGiven) {
     config::Config config;
     config.limits.max_jobs = 1;
     JobDaemon daemon(path_, config);
-    daemon.runner.script = [&](std::string login, Context, copy::Observer& observer) {
+    daemon.runner.refuse = [&](std::string const& login, Side side) -> std::optional<ErrorCode> {
         bool const refused = login == "anna" && daemon.runner.last_password.at("anna") == "old password";
-        return refused ? test::fail_with(ErrorCode::auth_rejected, Side::source)
-                       : test::copy_one_message(observer);
+        return side == Side::source && refused ? std::optional(ErrorCode::auth_rejected) : std::nullopt;
     };
     auto const anna = daemon.submit("anna");
     auto const bert = daemon.submit("bert");
