@@ -483,8 +483,9 @@ Task<> Supervisor::wipe_secrets() {
 }
 
 void Supervisor::keep_house() {
-    bool const all_saved = unsaved_.empty() && !held_unsaved_;
-    if (all_saved && next_wipe_ > context_.clock.wall_now()) return wait_for_wipe();
+    // While the store is in trouble every look is a write, or nobody would learn that it works again.
+    bool const all_well = !store_error_ && unsaved_.empty() && !held_unsaved_;
+    if (all_well && next_wipe_ > context_.clock.wall_now()) return wait_for_wipe();
     spawn(wipe_secrets());
 }
 

@@ -368,6 +368,26 @@ TEST_F(SupervisorTest, RepeatsTheWriteOfACancelThatFoundAFullDisk) {
     EXPECT_EQ(daemon.error_of(daemon.store().secret(id, Side::source))->code, ErrorCode::credentials_missing);
 }
 
+TEST_F(SupervisorTest, LearnsThatTheDatabaseWorksAgainAlsoWhileSecretsAreKept) {
+    test::FaultyVfs vfs("faulty");
+    JobDaemon daemon(path_, {}, {vfs.name()});
+    JobSpec spec;
+    spec.hold = true;
+    spec.keep_secrets_seconds = 36'000;
+    daemon.call(daemon.service().cancel(daemon.submit("anna", spec)));
+    spec.keep_secrets_seconds = 0;
+    auto const bert = daemon.submit("bert", spec);
+    daemon.settle();
+    vfs.fail_at(1, test::FaultyVfs::Fault::disk_full);
+    EXPECT_EQ(daemon.error_of(daemon.service().cancel(bert))->code, ErrorCode::store_full);
+    vfs.mend();
+    // With it goes the write that would have been repeated.
+    daemon.call(daemon.service().forget(bert, false));
+    EXPECT_TRUE(daemon.service().status().store_error);
+    daemon.pass_time(seconds(67));
+    EXPECT_FALSE(daemon.service().status().store_error);
+}
+
 TEST_F(SupervisorTest, WipesKeptSecretsOfAJobThatWasCancelledBeforeItRan) {
     JobDaemon daemon(path_);
     JobSpec held;
