@@ -306,7 +306,7 @@ void ImapConversation::capability() {
 
 void ImapConversation::read_sasl(std::string_view line) {
     sasl_ = false;
-    auto const bytes = base64_decode(line).value_or("");
+    auto const bytes = base64_decode(line).value_or(std::string());
     auto const login = bytes.find('\0');
     auto const secret = login == std::string::npos ? login : bytes.find('\0', login + 1);
     if (secret == std::string::npos) {
