@@ -170,7 +170,7 @@ void write_intents(Database& database, FolderId folder, std::vector<Intent> cons
     }
 }
 
-/// The index would refuse it too, but could not say which message holds the claim.
+/// The index refuses it too, but does not say which message holds the claim.
 void check_claim(Database& database, FolderId folder, FolderRow const& row, Outcome const& outcome,
                  std::int64_t uid_validity) {
     auto claim = database.prepare(
@@ -199,23 +199,25 @@ std::int64_t claim_epoch(Database& database, FolderId folder, FolderRow const& r
 void write_outcome(Database& database, FolderId folder, FolderRow const& row, Outcome const& outcome) {
     auto const uid_validity = claim_epoch(database, folder, row, outcome);
     std::optional<std::uint32_t> destination_uid;
-    if (outcome.destination_uid.value() != 0) {
-        destination_uid = outcome.destination_uid.value();
-        check_claim(database, folder, row, outcome, uid_validity);
-    }
+    if (outcome.destination_uid.value() != 0) destination_uid = outcome.destination_uid.value();
     auto const refused = outcome.state == MessageState::refused;
     auto const code = refused && outcome.code.empty() ? info(ErrorCode::append_rejected).name : outcome.code;
-    // What the intent said of the message stays.
+    auto const state = static_cast<int>(outcome.state);
+    // What the intent said of the message stays. Ignored where another message holds the claim, or where a
+    // CHECK fails: the INSERT, which must never ignore anything, then fails as well.
+    auto const updated = database.execute(
+        "UPDATE OR IGNORE message SET state = ?4, destination_uid_validity = ?5, destination_uid = ?6, "
+        "code = ?7, text = ?8 WHERE folder = ?1 AND source_uid_validity = ?2 AND source_uid = ?3",
+        folder.value(), row.source_epoch, outcome.source_uid.value(), state, uid_validity, destination_uid,
+        code, outcome.text);
+    if (updated == 1) return;
+    if (destination_uid) check_claim(database, folder, row, outcome, uid_validity);
     database.execute(
         "INSERT INTO message (folder, source_uid_validity, source_uid, state, fingerprint, coarse, size, "
-        "date, zone, "
-        "flags, unkept_flags, mailbox, destination_uid_validity, destination_uid, base_uid_next, attempt, "
-        "code, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, '', ?9, ?10, ?11, 0, 0, ?12, ?13) "
-        "ON CONFLICT (folder, source_uid_validity, source_uid) DO UPDATE SET state = excluded.state, "
-        "destination_uid_validity = excluded.destination_uid_validity, destination_uid = "
-        "excluded.destination_uid, "
-        "code = excluded.code, text = excluded.text",
-        folder.value(), row.source_epoch, outcome.source_uid.value(), static_cast<int>(outcome.state),
+        "date, zone, flags, unkept_flags, mailbox, destination_uid_validity, destination_uid, base_uid_next, "
+        "attempt, code, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, '', ?9, ?10, ?11, 0, 0, ?12, "
+        "?13)",
+        folder.value(), row.source_epoch, outcome.source_uid.value(), state,
         blob(outcome.identity.fingerprint), outcome.identity.coarse, outcome.size_bytes,
         outcome.flags.to_string(), row.mailbox, uid_validity, destination_uid, code, outcome.text);
 }

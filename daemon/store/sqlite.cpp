@@ -212,21 +212,22 @@ bool Statement::is_null(int column) const {
     return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
-void Statement::bind_one(int index, std::string_view value) {
+void Statement::bind_one(int index, std::string_view value, Bytes bytes) {
     // A null pointer would bind NULL.
-    auto const* const bytes = value.data() == nullptr ? "" : value.data();
-    auto const code =
-        sqlite3_bind_text64(statement_, index, bytes, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    auto const* const text = value.data() == nullptr ? "" : value.data();
+    auto* const kept = bytes == Bytes::copied ? SQLITE_TRANSIENT : SQLITE_STATIC;
+    auto const code = sqlite3_bind_text64(statement_, index, text, value.size(), kept, SQLITE_UTF8);
     if (code != SQLITE_OK) fail(connection_, path_, code);
 }
 
-void Statement::bind_one(int index, Blob value) {
-    auto const* const bytes = value.bytes.data() == nullptr ? "" : value.bytes.data();
-    auto const code = sqlite3_bind_blob64(statement_, index, bytes, value.bytes.size(), SQLITE_TRANSIENT);
+void Statement::bind_one(int index, Blob value, Bytes bytes) {
+    auto const* const blob = value.bytes.data() == nullptr ? "" : value.bytes.data();
+    auto* const kept = bytes == Bytes::copied ? SQLITE_TRANSIENT : SQLITE_STATIC;
+    auto const code = sqlite3_bind_blob64(statement_, index, blob, value.bytes.size(), kept);
     if (code != SQLITE_OK) fail(connection_, path_, code);
 }
 
-void Statement::bind_one(int index, std::nullopt_t) {
+void Statement::bind_one(int index, std::nullopt_t, Bytes) {
     auto const code = sqlite3_bind_null(statement_, index);
     if (code != SQLITE_OK) fail(connection_, path_, code);
 }

@@ -38,8 +38,7 @@ class Statement {
     /// Binds all parameters in order: integers, text, Blob, std::nullopt, or std::optional of these.
     template <class... Values>
     Statement& bind(Values const&... values) {
-        int index = 0;
-        (bind_one(++index, values), ...);
+        bind_all(Bytes::copied, values...);
         return *this;
     }
     /// Moves to the next row; false after the last.
@@ -47,7 +46,7 @@ class Statement {
     /// Binds, runs to the end, and is ready to run again.
     template <class... Values>
     void run(Values const&... values) {
-        bind(values...);
+        bind_all(Bytes::borrowed, values...);  // For `values` live until it has run.
         while (step()) {
         }
         reset();
@@ -68,19 +67,27 @@ class Statement {
     /// `lent` is the cache's mark, cleared on destruction; without one the statement is finalised instead.
     Statement(sqlite3* connection, sqlite3_stmt* statement, std::string_view path, bool* lent);
 
+    /// Of text and blobs.
+    enum class Bytes : std::uint8_t { copied, borrowed };
+
+    template <class... Values>
+    void bind_all([[maybe_unused]] Bytes bytes, Values const&... values) {
+        int index = 0;
+        (bind_one(++index, values, bytes), ...);
+    }
     template <std::integral T>
-    void bind_one(int index, T value) {
+    void bind_one(int index, T value, Bytes) {
         bind_integer(index, static_cast<std::int64_t>(value));
     }
-    void bind_one(int index, std::string_view value);
-    void bind_one(int index, Blob value);
-    void bind_one(int index, std::nullopt_t);
+    void bind_one(int index, std::string_view value, Bytes bytes);
+    void bind_one(int index, Blob value, Bytes bytes);
+    void bind_one(int index, std::nullopt_t, Bytes);
     template <class T>
-    void bind_one(int index, std::optional<T> const& value) {
+    void bind_one(int index, std::optional<T> const& value, Bytes bytes) {
         if (value) {
-            bind_one(index, *value);
+            bind_one(index, *value, bytes);
         } else {
-            bind_one(index, std::nullopt);
+            bind_one(index, std::nullopt, bytes);
         }
     }
     void bind_integer(int index, std::int64_t value);

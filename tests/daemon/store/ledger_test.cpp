@@ -119,6 +119,23 @@ TEST(Ledger, RefusesToInheritWhatIsNotThere) {
     }));
 }
 
+TEST(Ledger, RefusesAnOutcomeThatCannotBe) {
+    LedgerHost host;
+    auto const folder = test::await(host.loop(), host.journal().folder({name("A"), name("A")})).id;
+    copy::Intent intent;
+    intent.source_uid = copy::Uid(1);
+    test::await(host.loop(), host.journal().begin(folder, {intent}));
+    copy::Outcome outcome;
+    outcome.source_uid = copy::Uid(1);
+    outcome.state = copy::MessageState::ambiguous;
+    outcome.destination_uid = copy::Uid(7);  // Only a copy has one.
+    outcome.destination_uid_validity = copy::UidValidity(9);
+    EXPECT_TRUE(error_of([&] { test::await(host.loop(), host.journal().finish(folder, {outcome})); }));
+    auto const open = test::await(host.loop(), host.journal().open_entries(folder));
+    ASSERT_EQ(open.size(), 1U);
+    EXPECT_EQ(open[0].state, copy::MessageState::intent);
+}
+
 TEST(Ledger, ListsTheReportsOfEveryPair) {
     LedgerHost host;
     store::Reports reports(host.writer());
