@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -130,6 +131,16 @@ class MeasuredTest(unittest.TestCase):
         self.assertLess(self.run_one('true').memory_kib, 32 << 10)
         self.assertEqual(len(ballast), 100 << 20)
 
+    def test_counts_what_every_core_does(self):
+        watch = tools.Stopwatch()
+        burning = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
+        time.sleep(0.5)
+        burning.kill()
+        burning.wait()
+        seconds, cores_busy = watch.read()
+        self.assertGreater(seconds, 0.5)
+        self.assertTrue(0.2 < cores_busy <= os.cpu_count() + 0.1, cores_busy)
+
     def test_ends_a_program_whose_time_is_over(self):
         found = self.run_one('sleep', '600', seconds_max=1)
         self.assertTrue(found.stopped)
@@ -161,14 +172,14 @@ class FloorTest(unittest.TestCase):
 class ReportTest(unittest.TestCase):
     def row(self, tool, run, seconds, rtt=0, stopped=False):
         return {'began': '2026-11-21T10:00:00Z', 'machine': 'm', 'load': 1.2, 'options': '--tls', 'profile': 'small', 'rtt_ms': rtt, 'storage': 'maildir', 'tls': False, 'tool': tool,
-                'run': run, 'seconds': seconds, 'cpu_seconds': 1, 'memory_kib': 2048, 'messages': 2000, 'bytes': 10 ** 6,
+                'run': run, 'seconds': seconds, 'cores_busy': 1.5, 'cpu_seconds': 1, 'memory_kib': 2048, 'messages': 2000, 'bytes': 10 ** 6,
                 'arrived': 7, 'differences': {}, 'stopped': stopped, 'failed': ''}
 
     def test_ratio_is_the_median_of_the_ratios_to_the_floor_beside(self):
         rows = [self.row(*row) for row in (('floor', 0, 1), ('floor', 1, 10), ('floor', 2, 2), ('imapcopyd', 0, 2),
                                            ('imapcopyd', 1, 30), ('imapcopyd', 2, 5))]
         table = report.groups(rows)[0].table()
-        self.assertIn('| imapcopyd | 5.00 s (2.50) | 0.500 s | 2 MiB | equal |', table)
+        self.assertIn('| imapcopyd | 5.00 s (2.50) | 0.500 s | 1.5 | 2 MiB | equal |', table)
         self.assertIn('| floor | 2.00 s |', table)
 
     def test_says_what_was_stopped(self):

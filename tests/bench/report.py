@@ -58,6 +58,7 @@ def line(row):
     return (f'  {row["profile"]} {row["rtt_ms"]:>3} ms {row["storage"]}{" TLS" if row["tls"] else ""} run {row["run"]} '
             f'{row["tool"]:10} {row["seconds"]:8.2f} s {rate:8.0f} messages/s '
             f'{rate * row["bytes"] / row["messages"] / 1e6:6.1f} MB/s, CPU {row["cpu_seconds"]:6.2f} s, '
+            f'{row["cores_busy"]:3.1f} cores busy, '
             f'{row["memory_kib"] / 1024:4.0f} MiB: {outcome(row)}{trips}{failed}')
 
 
@@ -72,6 +73,8 @@ class Cell:
                   if (row['began'], row['run']) in floors]
         self.ratio = statistics.median(ratios) if ratios else None
         self.cpu_per_thousand = statistics.median(row['cpu_seconds'] / max(1, copied(row)) * 1000 for row in rows)
+        busy = [row['cores_busy'] for row in rows if 'cores_busy' in row]  # Old rows do not tell.
+        self.cores_busy = f'{statistics.median(busy):.1f}' if busy else ''
 
     def text(self, is_floor):
         seconds = f'{self.seconds:.2f} s' if self.seconds < 10 else f'{self.seconds:.0f} s'
@@ -105,8 +108,8 @@ class Group:
 
     def table(self):
         heads = [f'{rtt} ms' for rtt in self.round_trips]
-        out = [f'**{self.title}**', '', f'| | {" | ".join(heads)} | CPU per 1,000 messages | memory | result |',
-               f'|---|{"---:|" * len(heads)}---:|---:|---|']
+        out = [f'**{self.title}**', '', f'| | {" | ".join(heads)} | CPU per 1,000 messages | cores busy | memory | result |',
+               f'|---|{"---:|" * len(heads)}---:|---:|---:|---|']
         for tool in self.tools:
             cells = [self.cells[tool, rtt].text(tool == 'floor') if (tool, rtt) in self.cells else ''
                      for rtt in self.round_trips]
@@ -118,7 +121,8 @@ class Group:
             if trips:
                 most = max(max([0, *connections]) for row in trips for connections in row.values())
                 results += f'; at most {most} round trips on a connection after the login'
-            out.append(f'| {tool} | {" | ".join(cells)} | {self.of_tool(tool)[0].cpu_per_thousand:.3f} s '
+            first = self.of_tool(tool)[0]
+            out.append(f'| {tool} | {" | ".join(cells)} | {first.cpu_per_thousand:.3f} s | {first.cores_busy} '
                        f'| {max(row["memory_kib"] for row in rows) / 1024:.0f} MiB | {results} |')
         return '\n'.join(out) + '\n'
 

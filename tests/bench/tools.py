@@ -16,10 +16,29 @@ from mailservers.packages import default_cache, environment, fetch  # noqa: E402
 from stage import BINARIES, BUS, PASSWORD, ROOT, wait_until  # noqa: E402
 
 
+class Stopwatch:
+    """Time, and how much all cores of the machine do in it: servers, line and programs."""
+
+    def __init__(self):
+        self.began, self.busy = time.monotonic(), self.busy_seconds()
+
+    @staticmethod
+    def busy_seconds():
+        with open('/proc/stat', encoding='ascii') as file:
+            user, nice, system, _idle, _iowait, irq, softirq = map(int, file.readline().split()[1:8])
+        return (user + nice + system + irq + softirq) / os.sysconf('SC_CLK_TCK')
+
+    def read(self):
+        """Seconds since it began, and how many cores were busy in them."""
+        seconds = time.monotonic() - self.began
+        return seconds, (self.busy_seconds() - self.busy) / seconds
+
+
 @dataclasses.dataclass
 class Measurement:
     seconds: float
-    cpu_seconds: float
+    cores_busy: float
+    cpu_seconds: float  # Of the program.
     memory_kib: int
     stopped: bool = False
     failed: str = ''  # The last words of a program that ended badly.
@@ -64,12 +83,12 @@ class Program:
 
     def copy(self, pairs):
         commands = [self.command(pair) for pair in pairs]
-        begin = time.monotonic()
+        watch = Stopwatch()
         reports = run_all(commands, AT_ONCE, f'{self.state}/run', self.seconds_max, self.environment())
-        return self.measurement(time.monotonic() - begin, reports, len(commands))
+        return self.measurement(*watch.read(), reports, len(commands))
 
-    def measurement(self, seconds, reports, wanted):
-        return Measurement(seconds, sum(report.cpu_seconds for report in reports),
+    def measurement(self, seconds, cores_busy, reports, wanted):
+        return Measurement(seconds, cores_busy, sum(report.cpu_seconds for report in reports),
                            max(report.memory_kib for report in reports),
                            len(reports) < wanted or any(report.stopped for report in reports), last_words(reports))
 
@@ -91,8 +110,8 @@ class Floor(Program):
                         file.write(one.read())
         return [f'{INSTRUMENTS}/bench_floor', pair.source.account, pair.destination.account, *tls]
 
-    def measurement(self, seconds, reports, wanted):
-        measured = super().measurement(seconds, reports, wanted)
+    def measurement(self, seconds, cores_busy, reports, wanted):
+        measured = super().measurement(seconds, cores_busy, reports, wanted)
         if wanted == 1 and not measured.failed and not measured.stopped:
             halves = json.loads(reports[0].output)
             measured.seconds = max(halves['read_seconds'], halves['write_seconds'])
@@ -241,11 +260,11 @@ class Imapcopyd(Program):
                 subprocess.run(self.submit(pair), check=True, stdout=subprocess.DEVNULL)
             command = self.ctl('watch')
         pid = self.processes[-1].pid
-        cpu_before, begin = cpu_seconds_of(pid), time.monotonic()
+        cpu_before, watch = cpu_seconds_of(pid), Stopwatch()
         if len(pairs) > 1:
             self.run_now('daemon', 'release')
         client = run_all([command], 1, f'{self.state}/run', self.seconds_max)[0]
-        return Measurement(time.monotonic() - begin, cpu_seconds_of(pid) - cpu_before + client.cpu_seconds,
+        return Measurement(*watch.read(), cpu_seconds_of(pid) - cpu_before + client.cpu_seconds,
                            memory_peak_kib(pid), client.stopped, last_words([client]),
                            {'client_cpu_seconds': client.cpu_seconds})
 
