@@ -182,6 +182,11 @@ class ReportTest(unittest.TestCase):
         self.assertIn('| imapcopyd | 5.00 s (2.50) | 0.500 s | 1.5 | 2 MiB | equal |', table)
         self.assertIn('| floor | 2.00 s |', table)
 
+    def test_reads_rows_of_before_it_counted_cores(self):
+        row = self.row('floor', 0, 1)
+        del row['cores_busy']
+        self.assertIn('| floor | 1.00 s | 0.500 s |  | 2 MiB | equal |', report.groups([row])[0].table())
+
     def test_says_what_was_stopped(self):
         table = report.groups([self.row('imapsync', 0, 60, stopped=True)])[0].table()
         self.assertIn('| imapsync | over 60 s: 7 of 2000 |', table)
