@@ -12,7 +12,9 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
+#include <string_view>
 
 #include "tests/support/places.hpp"
 
@@ -48,12 +50,27 @@ constexpr char const* open_policy = R"(
     <allow receive_type="method_return"/> <allow receive_type="error"/> <allow receive_type="signal"/>
   </policy>)";
 
+/// The shipped policy, in which whoever tests plays the part of root or else of the user imapcopyd.
+std::string shipped_policy(std::string const& folder) {
+    auto const shipped = in_source("systemd/imapcopyd-dbus.conf");
+    if (::geteuid() == 0) return shipped;
+    std::ifstream file(shipped);
+    std::string text(std::istreambuf_iterator<char>(file), {});
+    std::string_view const user = "user=\"imapcopyd\"";
+    auto const place = text.find(user);
+    if (place == std::string::npos) throw std::runtime_error(shipped + " names no user imapcopyd");
+    text.replace(place, user.size(), "user=\"" + std::to_string(::geteuid()) + "\"");
+    auto played = folder + "/imapcopyd.conf";
+    std::ofstream(played) << text;
+    return played;
+}
+
 std::string configuration(PrivateBus::Policy policy, std::string const& folder) {
     auto const shipped = policy == PrivateBus::Policy::shipped;
     std::string text = "<busconfig><type>system</type><listen>unix:path=" + folder + "/socket</listen>";
     text += "<auth>EXTERNAL</auth>";
     text += shipped ? system_policy : open_policy;
-    if (shipped) text += "<include>" + in_source("systemd/imapcopyd-dbus.conf") + "</include>";
+    if (shipped) text += "<include>" + shipped_policy(folder) + "</include>";
     return text + "</busconfig>";
 }
 
