@@ -18,8 +18,8 @@ struct Config {
     struct Limits {
         std::uint32_t max_jobs = 8;  ///< Jobs in the phases connecting … verifying.
         std::uint32_t connections_per_host = 16;
-        std::uint32_t connections_per_account = 4;
-        std::uint32_t lanes_per_job = 4;  ///< Pairs of connections of one job, where the limits above allow.
+        std::uint32_t connections_per_account = 5;
+        std::uint32_t lanes_per_job = 5;  ///< Pairs of connections of one job, where the limits above allow.
         std::uint32_t jobs_total = 100'000;  ///< Unfinished jobs in all; past it QueueFull.
         std::uint32_t jobs_per_user = 50'000;
         std::uint64_t memory_bytes = 64ULL

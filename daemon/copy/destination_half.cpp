@@ -113,8 +113,7 @@ Task<> DestinationHalf::write() {
 
 Task<std::optional<Piece>> DestinationHalf::next_piece() {
     while (batch_ && !queue_.is_readable() && may_grow()) {
-        auto const end = batch_->since + grows_min;
-        if (parts_.context.clock.now() < end) growth_end_->set(end);
+        if (!destination_is_busy()) growth_end_->set(batch_->since + grows_min);
         co_await queue_.wait();
     }
     if (batch_ && !queue_.is_readable()) co_await end_batch();
@@ -122,9 +121,8 @@ Task<std::optional<Piece>> DestinationHalf::next_piece() {
 }
 
 bool DestinationHalf::may_grow() const {
-    if (asking_) return false;
     // As Nagle's algorithm: as long as the server has something to do …
-    if (!sent_.empty()) return true;
+    if (destination_is_busy()) return true;
     // … or for a moment: what is sent is being stored all the same, and a source as fast as the destination
     // would otherwise end a batch at every second message.
     return parts_.context.clock.now() < batch_->since + grows_min;

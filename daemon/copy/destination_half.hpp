@@ -58,6 +58,8 @@ class DestinationHalf {
     Task<std::optional<Piece>> next_piece();
     /// Whether the batch is to wait for more messages.
     bool may_grow() const;
+    /// It has something to store, and nobody waits behind the batch.
+    bool destination_is_busy() const { return !sent_.empty() && !asking_; }
     Task<> take_whole_body(WholeBody body);
     /// A body from the queue. False: the queue, or that body, ended inside it.
     Task<bool> stream_body(BodyBegin begin);
@@ -78,7 +80,7 @@ class DestinationHalf {
     Task<> wait_before_dropping();
 
     /// While it lives, the answer that is being recorded waits for other answers of the destination. They
-    /// come behind the batch under way, which should not grow meanwhile.
+    /// come behind the batch under way, which may not grow for long meanwhile.
     class Asking {
      public:
         explicit Asking(DestinationHalf& half);
@@ -100,8 +102,8 @@ class DestinationHalf {
     void give_up(FolderWork& folder, Error error);
     void retry(Sent& answered);
 
-    /// For so long a batch may grow although nothing else is under way: a server needs 1 to 50 ms to
-    /// complete an APPEND, whatever is in it.
+    /// For so long a batch may grow although nothing else is under way, or a question waits behind it: a
+    /// server needs 1 to 50 ms to complete an APPEND, whatever is in it.
     static constexpr std::chrono::milliseconds grows_min{50};
 
     LaneParts& parts_;

@@ -15,6 +15,17 @@ FolderFetch::FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder
         uids_.push_back(uid);
         wanted_.emplace(uid, std::move(message));
     }
+    mouth_.to_come += wanted_.size();
+}
+
+std::optional<MessageMeta> FolderFetch::take(Uid uid) {
+    auto const wanted = wanted_.find(uid);
+    if (wanted == wanted_.end()) return std::nullopt;
+    auto meta = std::move(wanted->second);
+    wanted_.erase(wanted);
+    --mouth_.to_come;
+    mouth_.one_came();
+    return meta;
 }
 
 Task<> FolderFetch::run() {
@@ -58,10 +69,8 @@ Task<> FolderFetch::settle_missing() {
 Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
     if (parts_.context.stop.requested() || parts_.state.ending)
         throw Failure(ErrorCode::cancelled, "stop between two messages");
-    auto const wanted = wanted_.find(uid);
-    if (wanted == wanted_.end()) co_return;
-    auto meta = std::move(wanted->second);
-    wanted_.erase(wanted);
+    auto meta = take(uid);
+    if (!meta) co_return;
     current_ = uid;
     turn_ = co_await mouth_.turn.lock();
     if (mouth_.folder != &folder_ || mouth_.reduction != reduction_) {
@@ -73,11 +82,11 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
         co_await mouth_.queue.push(std::move(beginning));
     }
     if (size_bytes < streamed_bytes_min) {
-        gathered_ = WholeBody{std::move(meta), size_bytes, {}};
+        gathered_ = WholeBody{std::move(*meta), size_bytes, {}};
         gathered_->bytes.reserve(size_bytes);
         co_return;
     }
-    Piece begin = BodyBegin{std::move(meta), size_bytes};
+    Piece begin = BodyBegin{std::move(*meta), size_bytes};
     co_await mouth_.queue.push(std::move(begin));
 }
 
@@ -101,10 +110,9 @@ Task<> FolderFetch::end() {
 }
 
 Task<> FolderFetch::missing(Uid uid) {
-    auto const wanted = wanted_.find(uid);
-    if (wanted == wanted_.end()) co_return;
-    missing_.push_back(std::move(wanted->second));
-    wanted_.erase(wanted);
+    auto meta = take(uid);
+    if (meta) missing_.push_back(std::move(*meta));
+    co_return;
 }
 
 }  // namespace imapcopy::copy

@@ -3,6 +3,7 @@
 // FolderFetch: one fetch of bodies on its way into the queue. Those of several folders may be under way one
 // behind the other, so that no folder costs a round trip.
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -20,6 +21,8 @@ struct QueueMouth {
     FolderWork* folder = nullptr;  ///< That the reader of the queue has been told last.
     Reduction reduction = {};
     std::set<FolderWork const*> begun = {};  ///< Of which a body has come, and the reader says the end.
+    std::size_t to_come = 0;                 ///< Bodies that were asked for and have not begun.
+    std::function<void()> one_came = [] {};  ///< Called for each of them.
 };
 
 class FolderFetch final : BodySink {
@@ -27,6 +30,9 @@ class FolderFetch final : BodySink {
     /// Of `messages`, to be appended reduced as `reduction` says. All outlive the object.
     FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder, Reduction reduction,
                 std::vector<MessageMeta> messages);
+    ~FolderFetch() { mouth_.to_come -= wanted_.size(); }
+    FolderFetch(FolderFetch const&) = delete;
+    FolderFetch& operator=(FolderFetch const&) = delete;
 
     /// Returns when every body is in the queue. Throws what the source throws, and Failure(cancelled) between
     /// two messages where the pass is to stop.
@@ -42,6 +48,8 @@ class FolderFetch final : BodySink {
     Task<> data(std::string_view bytes) override;
     Task<> end() override;
     Task<> missing(Uid uid) override;
+    /// The message, if it is still wanted; it is not any more.
+    std::optional<MessageMeta> take(Uid uid);
 
     LaneParts& parts_;
     QueueMouth& mouth_;

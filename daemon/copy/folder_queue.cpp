@@ -61,6 +61,13 @@ std::size_t FolderQueue::ahead_max() const {
     return std::clamp<std::size_t>((folders_.size() - taken_) / (3 * lanes_), 1, most);
 }
 
+bool FolderQueue::leaves_enough(std::uint64_t to_come, std::uint64_t left) const {
+    // So few that it is better never to wait for a round trip than to spread them evenly.
+    constexpr std::uint64_t surplus_max = 100;
+    if (to_come <= surplus_max || taken_ >= folders_.size()) return true;
+    return to_come + folders_[taken_]->source.messages <= left / lanes_ + surplus_max;
+}
+
 bool FolderQueue::has_more() const {
     return !ended_ && (taken_ < folders_.size() || largest_shared({}) != nullptr);
 }

@@ -51,6 +51,9 @@ class FolderQueue {
     /// How many folders a lane may have ahead of the one that it copies: planned, and with several lanes also
     /// being fetched. No other lane can take them, so there are fewer the nearer the end is.
     std::size_t ahead_max() const;
+    /// True if a lane that has `to_come` messages before it may take the next folder as well, and the other
+    /// lanes still get their share of the `left` that all have before them.
+    bool leaves_enough(std::uint64_t to_come, std::uint64_t left) const;
     bool has_several_lanes() const { return lanes_ > 1; }
     /// True if one lane more would find something to do.
     bool has_more() const;

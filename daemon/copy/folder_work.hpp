@@ -2,6 +2,7 @@
 
 // FolderWork: all that one pass knows of one folder, and the state that the halves of a lane share.
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -96,6 +97,11 @@ class PassState {
     Bounds bounds;
     LaneSupply lane_supply = LaneSupply::enough;  ///< For as long as a folder waits for its lane.
 
+    /// Messages that the lanes together still have before them; about, since what is given up stays counted.
+    std::uint64_t messages_left() const {
+        auto const over = progress.messages_done + progress.messages_skipped;
+        return progress.messages_total - std::min(over, progress.messages_total);
+    }
     /// Tells the observer.
     void report() { observer_.progress(progress); }
     void report(Phase phase) { observer_.phase(phase); }

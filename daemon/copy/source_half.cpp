@@ -62,11 +62,11 @@ Task<> SourceHalf::read_folders(FolderQueue& folders) {
 Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     TaskGroup planning(co_await boost::asio::this_coro::executor);
     while (!planning.failed() && !fetching_over_ && !stop_requested()) {
-        // What is being fetched counts where other lanes could have it.
-        auto const fetched = folders.has_several_lanes() ? fetches_under_way_ : 0;
-        if (planned_.size() + fetched > folders.ahead_max()) {
+        if (!may_take_further(folders)) {
+            waits_at_ = &folders;
             planned_changed_.clear();
             co_await planned_changed_.wait();
+            waits_at_ = nullptr;
             continue;
         }
         auto const turn = co_await folders.next(parts_.seat);
@@ -79,6 +79,21 @@ Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     planning_over_ = true;
     planned_changed_.set();
     co_await planning.join();
+}
+
+bool SourceHalf::may_take_further(FolderQueue const& folders) const {
+    if (!folders.has_several_lanes()) return planned_.size() <= folders.ahead_max();
+    // What is being fetched counts where other lanes could have it.
+    if (planned_.size() + fetches_under_way_ > folders.ahead_max()) return false;
+    std::uint64_t to_come = planned_messages_ + mouth_.to_come;
+    for (auto const& planning : planned_) {
+        if (planning.begins && !planning.over) to_come += planning.folder.source.messages;
+    }
+    return folders.leaves_enough(to_come, parts_.state.messages_left());
+}
+
+void SourceHalf::wake_planning() {
+    if (waits_at_ != nullptr && may_take_further(*waits_at_)) planned_changed_.set();
 }
 
 Task<> SourceHalf::plan_beside(FolderQueue& folders, Planning& planning) {

@@ -16,7 +16,11 @@ namespace imapcopy::copy {
 class SourceHalf final {
  public:
     /// Both outlive the object.
-    SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), mouth_{queue} {}
+    SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), mouth_{queue} {
+        mouth_.one_came = [this] { wake_planning(); };
+    }
+    SourceHalf(SourceHalf const&) = delete;
+    SourceHalf& operator=(SourceHalf const&) = delete;
 
     Task<> read_folders(FolderQueue& folders);
     Task<> read_groups(std::vector<RetryGroup> groups);
@@ -37,6 +41,10 @@ class SourceHalf final {
     // Planning runs ahead of fetching, several folders side by side, so that its round trips cost no time.
     Task<> plan_folders(FolderQueue& folders);
     Task<> plan_beside(FolderQueue& folders, Planning& planning);
+    /// True if this lane may have one more folder ahead of the one that it copies.
+    bool may_take_further(FolderQueue const& folders) const;
+    /// Where it waits for this lane to have less before it, and that has come.
+    void wake_planning();
     Task<> plan_folder(FolderQueue& folders, Planning& planning);
     /// What comes before the first window; gives the first UID to list.
     Task<Uid> begin_folder(Planning& planning);
@@ -87,12 +95,13 @@ class SourceHalf final {
     LaneParts& parts_;
     QueueMouth mouth_;
     std::list<Planning> planned_;  ///< In the order of fetching; fetches of the first one are being started.
-    std::size_t planned_messages_ = 0;  ///< In all windows.
+    std::size_t planned_messages_ = 0;       ///< In all windows.
+    FolderQueue const* waits_at_ = nullptr;  ///< Until this lane may take a further folder.
     bool planning_over_ = false;        ///< No more folders will come.
     bool fetching_over_ = false;
     std::size_t fetches_under_way_ = 0;
     std::size_t messages_under_way_ = 0;  ///< Of these fetches.
-    Event planned_changed_;               ///< Any of the above.
+    Event planned_changed_;               ///< Any of the above, or may_take_further().
     std::vector<FolderWork*> fetched_;    ///< Of which something was to be fetched.
     bool stopped_ = false;
 };

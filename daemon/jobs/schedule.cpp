@@ -10,7 +10,7 @@
 namespace imapcopy::jobs {
 namespace {
 
-constexpr std::uint32_t lanes_at_start_max = 3;
+constexpr std::uint32_t lanes_at_start_max = 4;
 
 /// Places and connections in use, as they are handed out.
 class Usage {

@@ -50,7 +50,7 @@ struct Schedule {
 /// first). A job whose host or account is busy is passed over without holding up those behind it. One job at
 /// a time writes to a destination account. A job that alone exceeds a host's limit runs when that host is
 /// otherwise unused. Connections that are then left go to further lanes of the jobs that start, to each in
-/// turn, up to three a job: what more are worth it finds out by itself. What `health` knows of a host narrows
+/// turn, up to four a job: what more are worth it finds out by itself. What `health` knows of a host narrows
 /// what the configuration allows.
 Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config::Limits const& limits,
                        HostHealth const& health, WallTime now);

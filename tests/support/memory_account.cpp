@@ -258,7 +258,7 @@ Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq 
 }
 
 Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, BodySink& sink) {
-    server_.fetched_by.insert(this);
+    server_.fetched_by[this].insert(mailbox.utf8);
     server_.log.push_back("fetch " + mailbox.utf8 + " " + std::to_string(uids.size()));
     co_await begin_command("fetch bodies");
     for (auto const uid : uids) {

@@ -101,7 +101,8 @@ class MemoryServer {
     void remove_message(std::string const& mailbox, Uid uid);
     void set_flags(std::string const& mailbox, Uid uid, Flags flags);
 
-    std::set<Endpoint const*> fetched_by;  ///< The connections that bodies went out to.
+    /// The connections that bodies went out to, and the folders that those were of.
+    std::map<Endpoint const*, std::set<std::string>> fetched_by;
     /// Every command, in order: "append INBOX 3", "examine INBOX", …
     std::vector<std::string> log;
     std::size_t count_commands(std::string_view prefix) const;

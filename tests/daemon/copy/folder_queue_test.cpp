@@ -142,5 +142,17 @@ TEST_F(FolderQueueTest, LetsALonelyLanePlanFurtherAhead) {
     EXPECT_EQ(queue.ahead_max(), 2U);
 }
 
+TEST_F(FolderQueueTest, LeavesTheOthersTheirShare) {
+    large.source.messages = 30;
+    small.source.messages = 10;
+    EXPECT_TRUE(queue.leaves_enough(100, 40)) << "a lane with little to do takes whatever there is";
+    EXPECT_TRUE(queue.leaves_enough(170, 200)) << "half of it, and a few more";
+    EXPECT_FALSE(queue.leaves_enough(171, 200));
+    EXPECT_EQ(next(lead), &large);
+    EXPECT_TRUE(queue.leaves_enough(171, 200)) << "of the next folder it is fewer";
+    EXPECT_EQ(next(other), &small);
+    EXPECT_TRUE(queue.leaves_enough(201, 200)) << "nothing is left that others could have";
+}
+
 }  // namespace
 }  // namespace imapcopy::copy

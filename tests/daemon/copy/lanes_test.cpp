@@ -6,6 +6,7 @@ namespace imapcopy::copy {
 namespace {
 
 using test::sample_message;
+using ::testing::ElementsAre;
 using test::World;
 
 TEST(LanesWorthwhile, CountsFoldersAndMessages) {
@@ -73,6 +74,24 @@ TEST(Lanes, ShareALargeFolder) {
     EXPECT_EQ(world.observer.last.folders_done, world.observer.last.folders_total);
     EXPECT_TRUE(world.destination.contents() == world.source.contents());
     EXPECT_FALSE(test::succeed(world).changed);
+}
+
+TEST(Lanes, LeaveTheOthersWhatIsMoreThanTheirShare) {
+    World world;
+    world.options.lanes_max = 2;
+    for (char folder = 'A'; folder <= 'E'; ++folder) {
+        std::string const name(1, folder);
+        world.source.add_mailbox(name);
+        for (int i = 0; i < (folder == 'C' ? 600 : 120); ++i)
+            world.source.add_message(name, sample_message(i, 3000));
+    }
+    EXPECT_EQ(test::succeed(world).messages_copied, 1080U);
+    ASSERT_EQ(world.source.fetched_by.size(), 2U);
+    std::vector<std::set<std::string>> lanes;
+    for (auto const& [endpoint, folders] : world.source.fetched_by) lanes.push_back(folders);
+    std::ranges::sort(lanes, {}, &std::set<std::string>::size);
+    EXPECT_THAT(lanes.front(), ElementsAre("C")) << "it is more than half of all";
+    EXPECT_THAT(lanes.back(), ElementsAre("A", "B", "D", "E"));
 }
 
 TEST(Lanes, MatchTheContentOfAFolderInOneLane) {

@@ -134,13 +134,13 @@ std::vector<std::uint32_t> lanes_of(std::vector<Candidate> const& candidates,
 }
 
 TEST(Schedule, GivesFurtherLanesOfWhatIsLeft) {
-    config::Config::Limits limits;  // 8 places, 16 connections to a host, 4 to an account.
+    config::Config::Limits limits;  // 8 places, 16 connections to a host, 5 to an account.
     auto const a = job(1, "a", "1");
     auto const b = job(2, "b", "2");
-    EXPECT_EQ(lanes_of({a}, limits), std::vector<std::uint32_t>{3});
+    EXPECT_EQ(lanes_of({a}, limits), std::vector<std::uint32_t>{4});
     limits.connections_per_account = 2;
     EXPECT_EQ(lanes_of({a}, limits), std::vector<std::uint32_t>{2});
-    limits.connections_per_account = 4;
+    limits.connections_per_account = 5;
     auto preset = a;
     preset.source.account_connections_max = 1;
     EXPECT_EQ(lanes_of({preset}, limits), std::vector<std::uint32_t>{1});
@@ -165,9 +165,9 @@ TEST(Schedule, GivesARunningJobOneLaneMore) {
     auto const room = [&] { return has_room(a.id, {a, b}, limits, well(), now); };
     EXPECT_FALSE(room()) << "it does not run";
     a.running = true;
-    a.lanes = 3;
-    EXPECT_TRUE(room());
     a.lanes = 4;
+    EXPECT_TRUE(room());
+    a.lanes = 5;
     EXPECT_FALSE(room()) << "lanes_per_job";
     limits.lanes_per_job = 8;
     EXPECT_FALSE(room()) << "connections_per_account";
