@@ -171,7 +171,7 @@ class FloorTest(unittest.TestCase):
 
 class ReportTest(unittest.TestCase):
     def row(self, tool, run, seconds, rtt=0, stopped=False):
-        return {'began': '2026-11-21T10:00:00Z', 'machine': 'm', 'load': 1.2, 'options': '--tls', 'profile': 'small', 'rtt_ms': rtt, 'storage': 'maildir', 'tls': False, 'tool': tool,
+        return {'began': '2026-11-21T10:00:00Z', 'machine': 'm', 'load': 1.2, 'place': '/tmp', 'options': '--tls', 'profile': 'small', 'rtt_ms': rtt, 'storage': 'maildir', 'tls': False, 'tool': tool,
                 'run': run, 'seconds': seconds, 'cores_busy': 1.5, 'cpu_seconds': 1, 'memory_kib': 2048, 'messages': 2000, 'bytes': 10 ** 6,
                 'arrived': 7, 'differences': {}, 'stopped': stopped, 'failed': ''}
 
@@ -181,6 +181,14 @@ class ReportTest(unittest.TestCase):
         table = report.groups(rows)[0].table()
         self.assertIn('| imapcopyd | 5.00 s (2.50) | 0.500 s | 1.5 | 2 MiB | equal |', table)
         self.assertIn('| floor | 2.00 s |', table)
+
+    def test_keeps_disk_and_memory_apart(self):
+        rows = [self.row('floor', 0, 1), self.row('floor', 0, 2) | {'place': '/dev/shm'}]
+        disk, memory = report.groups(rows)
+        self.assertIn('| floor | 1.00 s |', disk.table())
+        self.assertNotIn('in memory', disk.table())
+        self.assertIn('folders, all mail in memory**', memory.table())
+        self.assertIn('| floor | 2.00 s |', memory.table())
 
     def test_reads_rows_of_before_it_counted_cores(self):
         row = self.row('floor', 0, 1)

@@ -84,10 +84,10 @@ class Cell:
 
 
 class Group:
-    """All cells of one profile, storage and TLS or not: those of one table, and of one panel of the plot."""
+    """All cells of one profile, storage, TLS or not, disk or not: those of one table, and of one panel of the plot."""
 
     def __init__(self, key, rows):
-        self.profile, self.storage, self.tls = key
+        self.profile, self.storage, self.tls, self.in_memory = key
         by_place = collections.defaultdict(lambda: collections.defaultdict(list))
         for row in rows:
             by_place[row['rtt_ms']][row['tool']].append(row)
@@ -101,7 +101,8 @@ class Group:
     @property
     def title(self):
         storage = f' into {self.storage}' if self.storage != 'maildir' else ''
-        return HEADINGS[self.profile] + storage + (', TLS' if self.tls else '')
+        memory = ', all mail in memory' if self.in_memory else ''
+        return HEADINGS[self.profile] + storage + (', TLS' if self.tls else '') + memory
 
     def of_tool(self, tool):
         return [self.cells[tool, rtt] for rtt in self.round_trips if (tool, rtt) in self.cells]
@@ -130,7 +131,8 @@ class Group:
 def groups(rows):
     by_key = collections.defaultdict(list)
     for row in rows:
-        by_key[row['profile'], row['storage'], row['tls']].append(row)
+        in_memory = row['place'].startswith('/dev/shm')
+        by_key[row['profile'], row['storage'], row['tls'], in_memory].append(row)
     return [Group(key, by_key[key]) for key in sorted(by_key, key=lambda key: (list(HEADINGS).index(key[0]), key[1:]))]
 
 
