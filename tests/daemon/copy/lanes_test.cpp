@@ -5,8 +5,9 @@
 namespace imapcopy::copy {
 namespace {
 
-using test::sample_message;
 using ::testing::ElementsAre;
+
+using test::sample_message;
 using test::World;
 
 TEST(LanesWorthwhile, CountsFoldersAndMessages) {
