@@ -196,9 +196,14 @@ Task<> DestinationHalf::end_message(Message message) {
     if (full || !batch_->accepted) co_await end_batch();
 }
 
+std::size_t DestinationHalf::appends_in_flight() const {
+    auto const is_append = [](Sent const& each) { return each.append != nullptr; };
+    return static_cast<std::size_t>(std::ranges::count_if(sent_, is_append));
+}
+
 Task<> DestinationHalf::begin_batch() {
     pace_.turn_to(Doing::busy_with_destination);
-    while (sent_.size() >= parts_.options.appends_in_flight_max) {
+    while (appends_in_flight() >= parts_.options.appends_in_flight_max) {
         changed_.clear();
         co_await changed_.wait();
     }

@@ -44,12 +44,13 @@ class DestinationHalf {
         FolderWork* folder = nullptr;
         Reduction reduction;
         std::vector<Message> messages;
-        std::unique_ptr<Append> append;
+        std::unique_ptr<Append> append;  ///< Null: the end of the folder.
         TimePoint since;
     };
 
     Task<> write();
     Task<> collect();
+    std::size_t appends_in_flight() const;
     /// Nothing more comes for folder_. Asks for its status right behind its last APPEND: so nobody has to
     /// wait for it at the end of the pass.
     void end_folder();

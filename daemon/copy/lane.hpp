@@ -16,7 +16,8 @@ struct LaneOptions {
     std::size_t buffer_bytes = 0;
     BatchLimits batch;
     WindowLimits window;
-    std::uint32_t appends_in_flight_max = 8;
+    /// So many small folders are copied in one round trip to the destination.
+    std::uint32_t appends_in_flight_max = 16;
     std::uint32_t messages_per_window = 0;
     std::uint32_t messages_per_share = 0;
 };

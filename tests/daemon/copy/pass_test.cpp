@@ -101,9 +101,10 @@ TEST(Pass, RebuildsALostDatabaseFromTheDestination) {
 }
 
 /// The APPEND commands of a pass to which a body comes every `pause`.
-std::size_t appends_at(Duration pause) {
+std::size_t appends_at(Duration pause, std::string_view flags = "") {
     World world;
-    for (int i = 0; i < 20; ++i) world.source.add_message("INBOX", sample_message(i));
+    for (int i = 0; i < 20; ++i)
+        world.source.add_message("INBOX", sample_message(i), Flags::parse(flags));
     world.options.batch_messages_max = 100;
     world.source.body_pause = pause;
     EXPECT_EQ(succeed(world).messages_copied, 20U);
@@ -115,6 +116,27 @@ TEST(Pass, GathersWhatComesSoonAndSendsWhatHasCome) {
     EXPECT_EQ(appends_at({}), 1U);
     EXPECT_EQ(appends_at(milliseconds(10)), 4U);
     EXPECT_EQ(appends_at(milliseconds(100)), 20U);
+}
+
+// Whether flags were kept is asked as soon as messages with flags are stored, while the next ones come.
+TEST(Pass, GathersAlsoWhileItAsksTheDestination) {
+    EXPECT_EQ(appends_at(std::chrono::milliseconds(10), "\\Seen"), 4U);
+}
+
+// The first answer comes when the last folder is filled: a lane that waited for it before would wait forever.
+TEST(Pass, FillsManySmallFoldersInOneRoundTrip) {
+    constexpr std::size_t folders = 16;
+    World world;
+    for (std::size_t i = 0; i < folders; ++i) {
+        auto const name = "Folder " + std::to_string(i);
+        world.source.add_mailbox(name);
+        world.source.add_message(name, sample_message(static_cast<int>(i)));
+    }
+    auto& destination = world.destination;
+    destination.falls_silent = [&](std::string_view what) {
+        return what == "read the answer to an append" && destination.count_commands("append ") < folders;
+    };
+    EXPECT_EQ(succeed(world).messages_copied, folders);
 }
 
 TEST(Pass, ListsARefusedMessageAndCopiesTheOthersOfItsBatch) {
