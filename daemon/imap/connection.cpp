@@ -17,8 +17,9 @@ namespace {
 constexpr auto quiet_connection_max = std::chrono::hours(24);
 /// Commands that are queued together leave together, up to this size.
 constexpr std::size_t outgoing_bytes_max = 32 * 1024;
-/// Every hand-over costs two turns of the loop, so small bodies are handed over in one.
-constexpr std::size_t small_body_bytes_max = 16 * 1024;
+/// Every hand-over costs two turns of the loop, so small bodies are handed over whole, and all that one read
+/// brought at once.
+constexpr std::size_t small_body_bytes_max = 64 * 1024;
 
 }  // namespace
 
@@ -60,22 +61,32 @@ Task<ProtocolEvent> Connection::next_event(TimePoint deadline) {
         auto event = protocol_.next();
         if (!event) throw Failure(within("imap connection to " + peer, event.error()));
         if (!std::holds_alternative<event::NeedInput>(*event)) co_return std::move(*event);
-        // Between two answers the server may be thinking; inside of one it is the line that is waited for.
-        if (!protocol_.is_drained()) receiving_.start(context_.clock.now());
-        auto const count = co_await stream_->read_some(buffer_, deadline);
-        receiving_.stop(context_.clock.now());
-        if (count == 0) throw Failure(lost());
-        bytes_received_ += count;
-        watch_.received(context_.clock.now());
-        rearm();
-        protocol_.feed({buffer_.data(), count});
+        co_await read_more(deadline);
     }
+}
+
+Task<> Connection::read_more(TimePoint deadline) {
+    // Between two answers the server may be thinking; inside of one it is the line that is waited for.
+    if (!protocol_.is_drained()) receiving_.start(context_.clock.now());
+    auto const count = co_await stream_->read_some(buffer_, deadline);
+    receiving_.stop(context_.clock.now());
+    if (count == 0) throw Failure(lost());
+    bytes_received_ += count;
+    watch_.received(context_.clock.now());
+    rearm();
+    protocol_.feed({buffer_.data(), count});
 }
 
 Task<> Connection::read_loop() {
     while (!failure_ && !logged_out_) {
-        auto event = co_await next_event(context_.clock.now() + quiet_connection_max);
-        auto step = dispatch(event);
+        auto event = protocol_.next();
+        if (ends_gathering(event)) co_await deliver_gathered();
+        if (!event) throw Failure(within("imap connection to " + peer, event.error()));
+        if (std::holds_alternative<event::NeedInput>(*event)) {
+            co_await read_more(context_.clock.now() + quiet_connection_max);
+            continue;
+        }
+        auto step = dispatch(*event);
         if (step) co_await deliver(*step);
         if (protocol_.bye() && !end_deadline_) {
             // Late replies may still come, but not for long.
@@ -83,6 +94,35 @@ Task<> Connection::read_loop() {
             rearm();
         }
     }
+}
+
+/// True if whole bodies wait to be handed over, and `event` must not come before them, or begins a body that
+/// cannot join them: it is large, or for somebody else. The end of what a read has brought ends it always, so
+/// that no more waits than that, and the small body whose beginning came before.
+bool Connection::ends_gathering(Result<ProtocolEvent> const& event) const {
+    if (small_bodies_.empty()) return false;
+    if (!event || std::holds_alternative<event::NeedInput>(*event) ||
+        std::holds_alternative<event::Completed>(*event)) {
+        return true;
+    }
+    // A body whose UID comes behind it is proven by the response that it stands in. After BYE time is short.
+    if (std::holds_alternative<event::Untagged>(*event))
+        return small_bodies_.back().uid == Uid{} || protocol_.bye();
+    auto const* const begin = std::get_if<event::BodyBegin>(&*event);
+    return begin != nullptr &&
+           (begin->size_bytes > small_body_bytes_max || begin->recipient != small_recipient_);
+}
+
+Task<> Connection::deliver_gathered() {
+    std::size_t whole = 0;
+    for (auto const& body : small_bodies_) whole += body.size_bytes;
+    BodyStep step{.kind = BodyStep::Kind::whole, .handler = reader_of(small_recipient_)};
+    step.bytes = std::string_view(small_bytes_).substr(0, whole);
+    step.bodies = small_bodies_;
+    co_await deliver(step);
+    throw_if_failed();  // The reader may still be at it: what it reads stays as it is.
+    small_bodies_.clear();
+    small_bytes_.erase(0, whole);
 }
 
 /// Passes an event on; a piece of a body is given back, because its reader may take its time.
@@ -101,25 +141,29 @@ std::optional<Connection::BodyStep> Connection::dispatch(ProtocolEvent& event) {
     } else if (auto const* const begin = std::get_if<event::BodyBegin>(&event)) {
         body_recipient_ = begin->recipient;
         body_uid_ = begin->uid;
+        body_size_bytes_ = begin->size_bytes;
         watch_.body_began(context_.clock.now());
         gathering_ = begin->size_bytes <= small_body_bytes_max;
-        small_body_.clear();
-        if (!gathering_) return BodyStep{Kind::begin, body_reader(), begin->uid, begin->size_bytes};
+        if (!gathering_)
+            return BodyStep{Kind::begin, reader_of(body_recipient_), begin->uid, begin->size_bytes};
     } else if (auto const* const data = std::get_if<event::BodyData>(&event)) {
         watch_.body_received(data->bytes.size());
-        if (!gathering_) return BodyStep{.kind = Kind::data, .handler = body_reader(), .bytes = data->bytes};
-        small_body_ += data->bytes;
+        if (!gathering_)
+            return BodyStep{.kind = Kind::data, .handler = reader_of(body_recipient_), .bytes = data->bytes};
+        small_bytes_ += data->bytes;
     } else if (std::holds_alternative<event::BodyEnd>(event)) {
         watch_.body_ended();
-        if (!std::exchange(gathering_, false)) return BodyStep{.kind = Kind::end, .handler = body_reader()};
-        return BodyStep{Kind::whole, body_reader(), body_uid_, small_body_.size(), small_body_};
+        if (!std::exchange(gathering_, false))
+            return BodyStep{.kind = Kind::end, .handler = reader_of(body_recipient_)};
+        small_recipient_ = body_recipient_;
+        small_bodies_.push_back({body_uid_, body_size_bytes_});
     }
     return std::nullopt;
 }
 
-/// Who has asked for the body under way; null: nobody any more.
-BodyHandler* Connection::body_reader() const {
-    auto const pending = find(body_recipient_);
+/// Who has asked for a body; null: nobody any more.
+BodyHandler* Connection::reader_of(std::optional<CommandId> recipient) const {
+    auto const pending = find(recipient);
     return pending ? pending->handlers.body : nullptr;
 }
 
@@ -188,11 +232,17 @@ Task<> Connection::serve_body() {
         case BodyStep::Kind::begin: co_await step.handler->begin(step.uid, step.size_bytes); break;
         case BodyStep::Kind::data: co_await step.handler->data(step.bytes); break;
         case BodyStep::Kind::end: co_await step.handler->end(); break;
-        case BodyStep::Kind::whole:
-            co_await step.handler->begin(step.uid, step.size_bytes);
-            if (!step.bytes.empty()) co_await step.handler->data(step.bytes);
-            co_await step.handler->end();
-            break;
+        case BodyStep::Kind::whole: co_await serve_whole(step); break;
+    }
+}
+
+/// The bodies stay where they are meanwhile: see deliver_gathered().
+Task<> Connection::serve_whole(BodyStep step) {
+    for (auto const& body : step.bodies) {
+        co_await step.handler->begin(body.uid, body.size_bytes);
+        if (body.size_bytes > 0) co_await step.handler->data(step.bytes.substr(0, body.size_bytes));
+        co_await step.handler->end();
+        step.bytes.remove_prefix(body.size_bytes);
     }
 }
 

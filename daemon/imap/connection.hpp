@@ -12,7 +12,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "common/event.hpp"
 #include "common/stopwatch.hpp"
@@ -100,12 +102,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::string peer;
 
  private:
+    struct SmallBody {
+        Uid uid;
+        std::uint64_t size_bytes = 0;
+    };
     struct BodyStep {
         enum class Kind : std::uint8_t { begin, data, end, whole } kind;
         BodyHandler* handler = nullptr;
         Uid uid = {};
         std::uint64_t size_bytes = 0;
         std::string_view bytes = {};
+        std::span<SmallBody const> bodies = {};  ///< Of `whole`: they stand in `bytes`, one behind the other.
         bool taken = false;
     };
 
@@ -115,9 +122,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Task<> write_command(PendingPtr pending);
     Task<> await_compression(PendingPtr pending);
     Task<> flush();
+    Task<> read_more(TimePoint deadline);
     Task<> deliver(BodyStep step);
+    bool ends_gathering(Result<ProtocolEvent> const& event) const;
+    Task<> deliver_gathered();
     Task<> serve_body();
-    BodyHandler* body_reader() const;
+    static Task<> serve_whole(BodyStep step);
+    BodyHandler* reader_of(std::optional<CommandId> recipient) const;
     std::optional<BodyStep> dispatch(ProtocolEvent& event);
     void complete(event::Completed completed);
     void start_compression();
@@ -156,8 +167,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     std::optional<CommandId> body_recipient_;
     Uid body_uid_;
+    std::uint64_t body_size_bytes_ = 0;
     bool gathering_ = false;  ///< The body under way is small: it is handed over as a whole.
-    std::string small_body_;
+    /// Whole ones not handed over yet, all for one handler, and the bytes of them and of the one under way.
+    std::vector<SmallBody> small_bodies_;
+    std::optional<CommandId> small_recipient_;
+    std::string small_bytes_;
     std::optional<BodyStep> step_;
     Event step_done_;
 
@@ -170,7 +185,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Event reading_ended_;
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
-    std::array<char, 32 * 1024> buffer_{};
+    std::array<char, 64 * 1024> buffer_{};
 };
 
 }  // namespace imapcopy::imap

@@ -39,7 +39,8 @@ struct Credentials {
 /// The server's refusal as an Error: class by response code and known texts (classify.hpp), words escaped.
 Error refusal(Reply const& reply, std::string what, Side side);
 
-/// Receives a streamed BODY[].
+/// Receives a streamed BODY[]; before the tagged reply, before anything that was read later, and before the
+/// untagged response that it stands in, if `uid` is 0.
 class BodyHandler {
  public:
     virtual ~BodyHandler() = default;

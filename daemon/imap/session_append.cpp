@@ -52,6 +52,7 @@ Task<> Session::Append::State::send_all() {
 
 Task<> Session::Append::State::send_all_but_one() {
     auto const bytes = std::exchange(collected, {});
+    collected.reserve(bytes.size());
     collected = bytes.back();
     pending->begun = true;
     co_await connection->write(std::string_view(bytes).substr(0, bytes.size() - 1));

@@ -128,7 +128,7 @@ std::unique_ptr<PassRunner> make_pass_runner(net::Connector& connector, store::W
 }
 
 copy::PassOptions pass_options(FolderOptions const& folders, config::Config const& config) {
-    // A quarter of each job's share: the other buffers of its two connections are as large again.
+    // A quarter of each job's share: the buffers of a lane's two connections take up to half a MiB beside it.
     constexpr std::size_t buffer_bytes_min = 64 * 1024;
     constexpr std::size_t buffer_bytes_max = 1024 * 1024;
     auto const share = config.limits.memory_bytes / std::max<std::uint64_t>(config.limits.max_jobs, 1) / 4;

@@ -18,9 +18,9 @@ using boost::asio::redirect_error;
 using boost::asio::use_awaitable;
 using boost::asio::ip::tcp;
 
-/// Steps (of about 16 KiB) that one direction may take without waiting before others on the loop get their
+/// Steps (of up to 64 KiB) that one direction may take without waiting before others on the loop get their
 /// turn.
-constexpr unsigned steps_in_a_row_max = 16;
+constexpr unsigned steps_in_a_row_max = 8;
 
 std::string name_of(tcp::socket const& socket) {
     boost::system::error_code error;
@@ -33,13 +33,13 @@ std::string name_of(tcp::socket const& socket) {
 
 /// The step that a plain socket call came to.
 Result<IoStep> plain_step(std::size_t bytes, boost::system::error_code const& error, Wants wants,
-                          std::string const& doing) {
+                          char const* doing, std::string const& peer) {
     if (!error) return IoStep{bytes};
     if (error == boost::asio::error::eof) return IoStep{0, Wants::nothing, true};
     if (error == boost::asio::error::would_block || error == boost::asio::error::interrupted) {
         return IoStep{0, wants};
     }
-    return Error{ErrorCode::connection_lost, doing + ": " + ascii_lower(error.message())};
+    return Error{ErrorCode::connection_lost, doing + peer + ": " + ascii_lower(error.message())};
 }
 
 }  // namespace
@@ -84,14 +84,14 @@ Result<IoStep> TcpStream::try_read(std::span<char> buffer) {
     if (tls_) return tls_->read(buffer);
     boost::system::error_code error;
     auto const bytes = socket_.read_some(boost::asio::buffer(buffer.data(), buffer.size()), error);
-    return plain_step(bytes, error, Wants::readable, "reading from " + name_);
+    return plain_step(bytes, error, Wants::readable, "reading from ", name_);
 }
 
 Result<IoStep> TcpStream::try_write(std::string_view bytes) {
     if (tls_) return tls_->write(bytes);
     boost::system::error_code error;
     auto const written = socket_.write_some(boost::asio::buffer(bytes), error);
-    return plain_step(written, error, Wants::writable, "writing to " + name_);
+    return plain_step(written, error, Wants::writable, "writing to ", name_);
 }
 
 /// Waits until the socket is ready for what is wanted. The alarm is only touched here: a read that finds its

@@ -17,8 +17,8 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-/// Bytes that OpenSSL reads from the socket at once: two full records.
-constexpr std::size_t read_ahead_bytes = 32768;
+/// Bytes that OpenSSL reads from the socket at once: four full records.
+constexpr std::size_t read_ahead_bytes = 65536;
 /// A certificate with more names than this is only described by the first ones.
 constexpr std::size_t names_max = 5;
 /// Sessions kept for the next connections: of one peer as many as a job opens lanes, and in all.

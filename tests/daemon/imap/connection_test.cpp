@@ -125,6 +125,124 @@ TEST(Connection, DoesNotBlameTheLineForAReaderThatTakesItsTime) {
     EXPECT_EQ(talk.session->line_wait(), seconds(3));
 }
 
+/// Takes a minute for each body. Writes down what it is given, "7[hello]", and every response as ".".
+class HeldReader final : public imap::BodyHandler {
+ public:
+    explicit HeldReader(Clock& clock) : clock_(clock) {}
+    Task<> begin(imap::Uid uid, std::uint64_t) override {
+        co_await clock_.sleep_for(seconds(60));
+        text += to_string(uid) + "[";
+    }
+    Task<> data(std::string_view bytes) override {
+        text += bytes;
+        co_return;
+    }
+    Task<> end() override {
+        text += "]";
+        co_return;
+    }
+    imap::Handlers handlers() {
+        return {[this](imap::response::Response const&) { text += "."; }, this};
+    }
+
+    std::string text;
+
+ private:
+    Clock& clock_;
+};
+
+imap::command::UidFetch first_three() {
+    imap::command::UidFetch fetch;
+    fetch.uids = imap::UidSet(imap::Uid(1), imap::Uid(3));
+    fetch.body = true;
+    return fetch;
+}
+
+Script answers_at_once(std::string const& bytes) {
+    return test::logged_in("X").expect("$2 UID FETCH 1:3 (UID BODY.PEEK[])\r\n").reply(bytes);
+}
+
+TEST(Connection, HandsOverSmallBodiesWithTheResponsesThatProveThem) {
+    std::string const large(70'000, 'x');
+    LoggedIn talk(answers_at_once("* 1 FETCH (UID 1 BODY[] {1}\r\na)\r\n"
+                                  "* 2 FETCH (BODY[] {1}\r\nb UID 2)\r\n"
+                                  "* 3 FETCH (UID 3 BODY[] {70000}\r\n" +
+                                  large + ")\r\n$2 OK done\r\n"));
+    HeldReader reader(talk.clock);
+    EXPECT_TRUE(talk.run(talk.session->run(first_three(), reader.handlers())));
+    EXPECT_EQ(reader.text, ".1[a]0[b].3[" + large + "].");
+}
+
+TEST(Connection, HandsOverTheSameBodiesHoweverTheReadsFall) {
+    std::string const answer =
+        "* 1 FETCH (UID 1 BODY[] {2}\r\naa)\r\n* 2 FETCH (UID 2 BODY[] {0}\r\n)\r\n"
+        "* 3 FETCH (UID 3 BODY[] {5}\r\nccccc)\r\n$2 OK done\r\n";
+    for (std::size_t piece = 1; piece <= answer.size(); ++piece) {
+        LoggedIn talk(answers_at_once(answer));
+        talk.peer.set_piece_bytes(piece);
+        HeldReader reader(talk.clock);
+        EXPECT_TRUE(talk.run(talk.session->run(first_three(), reader.handlers())));
+        std::erase(reader.text, '.');
+        EXPECT_EQ(reader.text, "1[aa]2[]3[ccccc]") << "pieces of " << piece;
+    }
+}
+
+TEST(Connection, GivesBodiesThatCameTogetherToTheirOwnReaders) {
+    LoggedIn talk(test::logged_in("X")
+                      .expect("$2 UID FETCH 1 (UID BODY.PEEK[])\r\n$3 UID FETCH 2 (UID BODY.PEEK[])\r\n")
+                      .reply("* 1 FETCH (UID 1 BODY[] {1}\r\na)\r\n* 2 FETCH (UID 2 BODY[] {1}\r\nb)\r\n"
+                             "$2 OK done\r\n$3 OK done\r\n"));
+    HeldReader first(talk.clock);
+    HeldReader second(talk.clock);
+    auto fetch = first_three();
+    fetch.uids = imap::UidSet(imap::Uid(1), imap::Uid(1));
+    auto const one = talk.session->start(fetch, first.handlers());
+    fetch.uids = imap::UidSet(imap::Uid(2), imap::Uid(2));
+    auto const other = talk.session->start(fetch, second.handlers());
+    std::optional<Result<imap::Reply>> ended;
+    boost::asio::co_spawn(talk.io, test::Conversation::keep(one->reply(), &ended), boost::asio::detached);
+    EXPECT_TRUE(talk.run(other->reply()));
+    EXPECT_TRUE(ended && *ended);
+    EXPECT_EQ(first.text, ".1[a]");
+    EXPECT_EQ(second.text, ".2[b]");
+}
+
+TEST(Connection, LeavesBodiesAsTheyAreWhileSomebodyReadsThem) {
+    std::optional<Result<imap::Reply>> ended;
+    LoggedIn talk(answers_at_once("* 1 FETCH (UID 1 BODY[] {2}\r\naa)\r\n"
+                                  "* 2 FETCH (UID 2 BODY[] {2}\r\nbb)\r\n"
+                                  "* 3 FETCH (UID 3 BODY[] {9}\r\nccc"));
+    HeldReader reader(talk.clock);
+    auto const ticket = talk.session->start(first_three(), reader.handlers());
+    boost::asio::co_spawn(talk.io, test::Conversation::keep(ticket->reply(), &ended), boost::asio::detached);
+    talk.clock.poll();
+    talk.session.reset();  // Fails the connection.
+    talk.clock.poll();
+    while (!ended && talk.clock.advance_to_next()) talk.clock.poll();
+    ASSERT_TRUE(ended);
+    EXPECT_FALSE(*ended);
+    EXPECT_EQ(reader.text, "..1[aa]2[bb]");
+}
+
+TEST(Connection, HandsOverWhatCameBeforeTheFarewellAtAnyPace) {
+    LoggedIn talk(answers_at_once("* 1 FETCH (UID 1 BODY[] {1}\r\na)\r\n"
+                                  "* 2 FETCH (UID 2 BODY[] {1}\r\nb)\r\n"
+                                  "* BYE over\r\n"));
+    HeldReader reader(talk.clock);
+    auto const reply = talk.run(talk.session->run(first_three(), reader.handlers()));
+    EXPECT_FALSE(reply);
+    EXPECT_EQ(reader.text, "..1[a]2[b]");
+}
+
+TEST(Connection, HandsOverWhatCameBeforeGarbage) {
+    LoggedIn talk(answers_at_once("* 1 FETCH (UID 1 BODY[] {1}\r\na)\r\n* 2 FETCH (UID 0)\r\n"));
+    HeldReader reader(talk.clock);
+    auto const reply = talk.run(talk.session->run(first_three(), reader.handlers()));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, ErrorCode::server_bug);
+    EXPECT_EQ(reader.text, ".1[a]");
+}
+
 TEST(Connection, WaitsForItsLineWhereBytesDoNotLeave) {
     LoggedIn talk(test::logged_in("X").stall());
     auto const noop = talk.session->start(imap::command::Noop{});
