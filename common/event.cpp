@@ -1,14 +1,36 @@
 #include "common/event.hpp"
 
-#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/experimental/basic_channel.hpp>
+#include <boost/asio/experimental/channel_traits.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cassert>
 
 namespace imapcopy {
 
+namespace {
+
+using boost::asio::experimental::channel_traits;
+
+/// Of a channel that holds one message at most. The std::deque that others have for more of them allocates
+/// memory even while it is empty.
+struct OneMessage : channel_traits<void(boost::system::error_code)> {
+    template <class...>
+    struct rebind {
+        using other = OneMessage;
+    };
+    template <class Element>
+    struct container {
+        using type = std::list<Element>;
+    };
+};
+
+}  // namespace
+
 struct Event::Waiter {
-    boost::asio::experimental::channel<void(boost::system::error_code)> wake;
+    boost::asio::experimental::basic_channel<boost::asio::any_io_executor, OneMessage,
+                                             void(boost::system::error_code)>
+        wake;
 };
 
 Event::Event() = default;

@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "common/result.hpp"
 #include "common/text.hpp"
@@ -14,18 +13,23 @@ namespace {
 constexpr std::string_view version = "1";
 constexpr std::string_view field_end = "\x1f";
 constexpr std::string_view header_end = "\x1e";
+/// Message-ID and Date.
+constexpr std::size_t coarse_headers = 2;
+constexpr std::size_t fields_bytes_usual = 512;
 
-/// The first value of each identity header, normalised; empty where it is missing.
-std::array<std::string, identity_headers.size()> first_values(std::string_view headers) {
-    std::array<std::optional<std::string>, identity_headers.size()> found;
-    std::optional<std::string>* current = nullptr;
+/// The first value of each identity header as it stands there, with all lines that it is folded into; empty
+/// where the header is missing.
+std::array<std::string_view, identity_headers.size()> first_values(std::string_view headers) {
+    std::array<std::string_view, identity_headers.size()> values{};
+    std::array<bool, identity_headers.size()> found{};
+    std::string_view* current = nullptr;
     while (!headers.empty()) {
         auto const end = headers.find('\n');
         auto const line = headers.substr(0, end);
         headers.remove_prefix(end == std::string_view::npos ? headers.size() : end + 1);
         if (line.empty() || line == "\r") break;
         if (line.front() == ' ' || line.front() == '\t') {  // A folded line continues the one before.
-            if (current != nullptr) **current += line;
+            if (current != nullptr) *current = {current->data(), line.data() + line.size()};
             continue;
         }
         current = nullptr;
@@ -34,12 +38,11 @@ std::array<std::string, identity_headers.size()> first_values(std::string_view h
         auto const name = trim(line.substr(0, colon));
         for (std::size_t i = 0; i < identity_headers.size(); ++i) {
             if (found[i] || !ascii_iequals(name, identity_headers[i])) continue;
-            found[i].emplace(line.substr(colon + 1));
-            current = &found[i];
+            found[i] = true;
+            values[i] = line.substr(colon + 1);
+            current = &values[i];
         }
     }
-    std::array<std::string, identity_headers.size()> values;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = normalise_header(found[i].value_or(""));
     return values;
 }
 
@@ -58,65 +61,90 @@ struct Hasher::Context {
     ~Context() { EVP_MD_CTX_free(md); }
     Context(Context const&) = delete;
     Context& operator=(Context const&) = delete;
+
+    void start() const {
+        // Looked up once: EVP_sha256() would be looked up again for every digest.
+        static auto* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+        if (EVP_DigestInit_ex(md, sha256, nullptr) != 1) {
+            throw Failure(ErrorCode::internal, "start a SHA-256 digest");
+        }
+    }
+    void add(std::string_view bytes) const { (void)EVP_DigestUpdate(md, bytes.data(), bytes.size()); }
+    Digest finish() const {
+        Digest digest{};
+        unsigned int length = 0;
+        if (EVP_DigestFinal_ex(md, digest.data(), &length) != 1 || length != digest.size()) {
+            throw Failure(ErrorCode::internal, "finish a SHA-256 digest");
+        }
+        return digest;
+    }
 };
 
 Hasher::Hasher() : context_(std::make_unique<Context>()) {
-    // Looked up once: EVP_sha256() would be looked up again for every digest.
-    static auto* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    if (EVP_DigestInit_ex(context_->md, sha256, nullptr) != 1) {
-        throw Failure(ErrorCode::internal, "start a SHA-256 digest");
-    }
+    context_->start();
 }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 void Hasher::add(std::string_view bytes) {
-    (void)EVP_DigestUpdate(context_->md, bytes.data(), bytes.size());
+    context_->add(bytes);
 }
 
 Digest Hasher::finish() {
-    Digest digest{};
-    unsigned int length = 0;
-    if (EVP_DigestFinal_ex(context_->md, digest.data(), &length) != 1 || length != digest.size()) {
-        throw Failure(ErrorCode::internal, "finish a SHA-256 digest");
-    }
-    return digest;
+    return context_->finish();
 }
 
-std::string normalise_header(std::string_view value) {
-    std::string normal;
-    normal.reserve(value.size());
+Digest Hasher::digest_of(std::string_view bytes) {
+    thread_local Context const context;
+    context.start();
+    context.add(bytes);
+    return context.finish();
+}
+
+namespace {
+
+void append_normalised(std::string& out, std::string_view value) {
+    auto const begin = out.size();
     for (auto const c : value) {
         auto const byte = static_cast<unsigned char>(c);
         if (is_blank(byte)) continue;
         if (!is_unstable(byte)) {
-            normal += c;
-        } else if (normal.empty() || normal.back() != '?') {
-            normal += '?';
+            out += c;
+        } else if (out.size() == begin || out.back() != '?') {
+            out += '?';
         }
     }
+}
+
+}  // namespace
+
+std::string normalise_header(std::string_view value) {
+    std::string normal;
+    append_normalised(normal, value);
     return normal;
 }
 
 Identity identity_of_headers(std::string_view headers) {
     auto const values = first_values(headers);
     Identity identity;
-    Hasher fingerprint;
-    fingerprint.add(version);
+    std::string fields(version);
+    fields.reserve(fields_bytes_usual);
+    std::string coarse;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        fingerprint.add(identity_headers[i]);
-        fingerprint.add(field_end);
-        fingerprint.add(values[i]);
-        fingerprint.add(header_end);
+        fields += identity_headers[i];
+        fields += field_end;
+        auto const begin = fields.size();
+        append_normalised(fields, values[i]);
+        if (i < coarse_headers) {
+            if (i > 0) coarse += field_end;
+            coarse.append(fields, begin);
+        }
+        fields += header_end;
     }
-    identity.fingerprint = fingerprint.finish();
-    if (values[0].empty() && values[1].empty()) return identity;
-    Hasher coarse;
-    coarse.add(values[0]);
-    coarse.add(field_end);
-    coarse.add(values[1]);
-    auto const digest = coarse.finish();
+    identity.fingerprint = Hasher::digest_of(fields);
+    if (coarse == field_end) return identity;
+    auto const digest = Hasher::digest_of(coarse);
     for (std::size_t i = 0; i < 8; ++i) identity.coarse = identity.coarse << 8U | digest[i];
     identity.coarse = std::max<std::uint64_t>(identity.coarse, 1);
     return identity;

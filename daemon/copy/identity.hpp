@@ -32,6 +32,9 @@ std::string normalise_header(std::string_view value);
 /// SHA-256 in pieces.
 class Hasher {
  public:
+    /// Of all bytes at once, which is cheaper.
+    static Digest digest_of(std::string_view bytes);
+
     Hasher();
     ~Hasher();
     Hasher(Hasher&&) noexcept;

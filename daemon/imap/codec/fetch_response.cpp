@@ -35,27 +35,28 @@ std::vector<std::string> parse_labels(Scanner& in) {
 
 void parse_item(Scanner& in, Fetch& fetch) {
     auto const name = parse_fetch_item_name(in);
+    auto const is = [name](std::string_view item) { return ascii_iequals(name, item); };
     in.expect_blank();
-    if (name == "UID") {
+    if (is("UID")) {
         auto const uid = in.number32();
         if (uid == 0) in.fail("a UID above 0");
         fetch.uid = Uid{uid};
-    } else if (name == "FLAGS") {
+    } else if (is("FLAGS")) {
         fetch.flags = parse_flags(in);
-    } else if (name == "INTERNALDATE") {
+    } else if (is("INTERNALDATE")) {
         fetch.internal_date = parse_internal_date(in);
-    } else if (name == "RFC822.SIZE") {
+    } else if (is("RFC822.SIZE")) {
         fetch.size_bytes = in.number();
-    } else if (name == "MODSEQ") {
+    } else if (is("MODSEQ")) {
         in.open();
         in.skip_blanks();
         fetch.mod_seq = ModSeq{in.number()};
         if (in.more()) in.fail("\")\"");
-    } else if (name == "X-GM-LABELS") {
+    } else if (is("X-GM-LABELS")) {
         fetch.labels = parse_labels(in);
-    } else if (name == "BODY[HEADER.FIELDS") {
+    } else if (is("BODY[HEADER.FIELDS")) {
         fetch.header_fields = in.nstring().value_or(std::string{});
-    } else if (name == "BODY[]") {
+    } else if (is("BODY[]")) {
         parse_body(in, fetch);
     } else {
         in.skip_value();
@@ -64,7 +65,7 @@ void parse_item(Scanner& in, Fetch& fetch) {
 
 }  // namespace
 
-std::string parse_fetch_item_name(Scanner& in) {
+std::string_view parse_fetch_item_name(Scanner& in) {
     auto const before = in.rest();
     while (is_atom_char(in.peek()) && in.peek() != '[') (void)in.accept(in.peek());
     if (in.peek() == '[') {
@@ -75,7 +76,7 @@ std::string parse_fetch_item_name(Scanner& in) {
     if (in.rest().size() == before.size()) in.fail("the name of an item");
     if (!in.ok()) return {};
     auto const name = before.substr(0, before.size() - in.rest().size());
-    return upper(name.substr(0, name.find(' ')));
+    return name.substr(0, name.find(' '));
 }
 
 Flags parse_flags(Scanner& in) {
@@ -105,8 +106,8 @@ std::optional<Uid> uid_before_body(std::string_view text) {
     for (in.open(); in.more();) {
         auto const name = parse_fetch_item_name(in);
         in.expect_blank();
-        if (name == "BODY[]") return uid;
-        if (name == "UID") {
+        if (ascii_iequals(name, "BODY[]")) return uid;
+        if (ascii_iequals(name, "UID")) {
             uid = Uid{in.number32()};
             if (uid == Uid{0}) return std::nullopt;
         } else {

@@ -18,8 +18,8 @@ Quota parse_quota(Scanner& in);
 Id parse_id(Scanner& in);
 Flags parse_flags(Scanner& in);
 
-/// The name of a FETCH item in upper case, its section as far as the first blank: "UID",
-/// "BODY[HEADER.FIELDS", "BODY[]".
-std::string parse_fetch_item_name(Scanner& in);
+/// The name of a FETCH item as the server spells it, its section as far as the first blank: "UID",
+/// "BODY[HEADER.FIELDS", "BODY[]". A part of the scanner's text.
+std::string_view parse_fetch_item_name(Scanner& in);
 
 }  // namespace imapcopy::imap::response

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <utility>
 
 #include "common/text.hpp"
@@ -25,6 +24,12 @@ constexpr std::array<std::pair<SystemFlag, std::string_view>, 5> system_flags = 
 
 constexpr std::array<std::string_view, 12> month_names = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+/// Two digits; `number` is 0 … 99.
+void append_two(std::string& out, std::int64_t number) {
+    out += static_cast<char>('0' + number / 10);
+    out += static_cast<char>('0' + number % 10);
+}
 
 bool less_ignoring_case(std::string_view a, std::string_view b) {
     return std::ranges::lexicographical_compare(
@@ -196,14 +201,24 @@ std::string InternalDate::to_string() const {
     std::chrono::year_month_day const date{day};
     std::chrono::hh_mm_ss const time{local - day};
     auto const distance = zone < 0 ? -zone : zone;
-    std::array<char, 64> buffer{};
-    (void)std::snprintf(buffer.data(), buffer.size(), "%02u-%s-%04d %02d:%02d:%02d %c%02d%02d",
-                        static_cast<unsigned>(date.day()),
-                        month_names.at(static_cast<unsigned>(date.month()) - 1).data(),
-                        static_cast<int>(date.year()), static_cast<int>(time.hours().count()),
-                        static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                        zone < 0 ? '-' : '+', distance / 60, distance % 60);
-    return buffer.data();
+    std::string out;
+    append_two(out, static_cast<unsigned>(date.day()));
+    out += '-';
+    out += month_names.at(static_cast<unsigned>(date.month()) - 1);
+    out += '-';
+    auto const year = static_cast<unsigned>(static_cast<int>(date.year()));
+    append_two(out, year / 100);
+    append_two(out, year % 100);
+    out += ' ';
+    append_two(out, time.hours().count());
+    out += ':';
+    append_two(out, time.minutes().count());
+    out += ':';
+    append_two(out, time.seconds().count());
+    out += zone < 0 ? " -" : " +";
+    append_two(out, distance / 60);
+    append_two(out, distance % 60);
+    return out;
 }
 
 }  // namespace imapcopy::imap

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/text.hpp"
+
 namespace imapcopy::copy {
 namespace {
 
@@ -34,6 +36,37 @@ TEST(Identity, SaysNothingWithoutMessageIdAndDate) {
     EXPECT_EQ(identity_of_headers("Subject: Hello\r\n\r\n").coarse, 0U);
     EXPECT_EQ(identity_of_headers("").coarse, 0U);
     EXPECT_NE(identity_of_headers("Date: today\r\n\r\n").coarse, 0U);
+}
+
+struct Known {
+    std::string headers;
+    std::string_view fingerprint;
+    std::uint64_t coarse;
+};
+
+// Ledgers keep these values for years: what they were made of must never change. Computed by another program.
+TEST(Identity, IsWhatItHasAlwaysBeen) {
+    std::vector<Known> const table = {
+        {"Message-ID: <1@x>\r\nDate: Mon, 1 Jan 2024 10:00:00 +0100\r\nFrom: A <a@x>\r\n"
+         "Subject: Hello there\r\nIn-Reply-To: <0@x>\r\n\r\n",
+         "3405808ff733f0f7e90be34888fdbbb90bb9d75415add64144ed7bf17ffa8ce3", 0xdd62bc5060624299},
+        {"Subject: a\r\n\tb\r\n  c\r\nMESSAGE-ID:\r\n <1@x>\nDate : Mon",
+         "0e38691eb9d65bcb874d460976e75f057f613bb3e34f2cbfe2ac421b4b1194db", 0x080c0d8bbbb22adc},
+        {"Subject: first\nSubject: second\n continued\nMessage-ID: <1@x>\n\nDate: Mon\n",
+         "fcc85912100ce04c0d40bb9f5834c4381a92455bcfabdff137577f3dc59a6e82", 0xb1567706fb1be4fc},
+        {"Message-ID: ?a??\r\nDate: \xc3\xa4?b?\r\n\r\n",
+         "63445736df45fe2ca00d6263d24bb2052374eb70b7055c9a9498c06dd4ce896f", 0x7a9316c12a7d3731},
+        {"Date: \r\nFrom: A\r\n\r\n", "0a5122832b8d1a7100a574337a87f3b2bf9024e5bb05eb2311c254fa7d8a15d3",
+         0},
+        {"Date:Mon", "faeb4d98d9b7fab3e151de61a936195441db540aa96addad0b6cfab07c049540",
+         0x1dc15dabf84d8738}};
+    for (auto const& [block, fingerprint, coarse] : table) {
+        auto const identity = identity_of_headers(block);
+        std::string_view const bytes(reinterpret_cast<char const*>(identity.fingerprint.data()),
+                                     identity.fingerprint.size());
+        EXPECT_EQ(hex(bytes), fingerprint) << block;
+        EXPECT_EQ(identity.coarse, coarse) << block;
+    }
 }
 
 TEST(NormaliseHeader, SurvivesWhatServersDoTo8BitBytes) {

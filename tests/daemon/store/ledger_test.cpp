@@ -119,6 +119,17 @@ TEST(Ledger, RefusesToInheritWhatIsNotThere) {
     }));
 }
 
+TEST(Ledger, RefusesAnIntentThatCannotBe) {
+    LedgerHost host;
+    auto const folder = test::await(host.loop(), host.journal().folder({name("A"), name("A")})).id;
+    copy::Intent possible;
+    possible.source_uid = copy::Uid(1);
+    copy::Intent const impossible;  // No message has the UID 0.
+    EXPECT_TRUE(error_of(
+        [&] { test::await(host.loop(), host.journal().begin(folder, {possible, impossible})); }));
+    EXPECT_TRUE(test::await(host.loop(), host.journal().open_entries(folder)).empty());
+}
+
 TEST(Ledger, RefusesAnOutcomeThatCannotBe) {
     LedgerHost host;
     auto const folder = test::await(host.loop(), host.journal().folder({name("A"), name("A")})).id;
