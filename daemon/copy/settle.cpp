@@ -73,12 +73,15 @@ Task<std::vector<std::pair<Uid, Uid>>> match_by_body(Endpoint& destination, Mail
 
 using Pairs = std::vector<std::pair<Uid, Uid>>;
 
+/// In the order of `entries`.
 std::vector<Outcome> found_outcomes(Pairs const& pairs, LedgerView const& entries, UidValidity uid_validity) {
+    std::map<Uid, Uid> const copies(pairs.begin(), pairs.end());
     std::vector<Outcome> outcomes;
-    for (auto const& [source_uid, destination_uid] : pairs) {
-        auto const entry = std::ranges::find(entries, source_uid, &LedgerEntry::source_uid);
-        outcomes.push_back({source_uid, MessageState::done, destination_uid, uid_validity, entry->identity,
-                            entry->size_bytes, entry->flags, entry->code, entry->text});
+    for (auto const& entry : entries) {
+        auto const copy = copies.find(entry.source_uid);
+        if (copy == copies.end()) continue;
+        outcomes.push_back({entry.source_uid, MessageState::done, copy->second, uid_validity, entry.identity,
+                            entry.size_bytes, entry.flags, entry.code, entry.text});
     }
     return outcomes;
 }
@@ -109,6 +112,16 @@ std::vector<AppendedFlags> forgotten_flags(Pairs const& pairs, LedgerView const&
     return appended;
 }
 
+/// What copies lack for good stands in their outcomes.
+void note_missing_flags(std::vector<Outcome>& outcomes, std::vector<AppendedFlags> const& lacking) {
+    std::map<Uid, AppendedFlags const*> by_uid;
+    for (auto const& copy : lacking) by_uid.emplace(copy.source_uid, &copy);
+    for (auto& outcome : outcomes) {
+        auto const copy = by_uid.find(outcome.source_uid);
+        if (copy != by_uid.end()) note_missing_flags(outcome, *copy->second);
+    }
+}
+
 /// Finds the copies of `entries` in one listing and records them. Returns how many.
 Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                              LedgerView entries, UidValidity uid_validity, FoundFolders const& found) {
@@ -125,17 +138,16 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
     pairs.insert(pairs.end(), by_body.begin(), by_body.end());
     auto outcomes = found_outcomes(pairs, entries, uid_validity);
     std::vector<AppendedFlags> forgotten;
+    std::vector<AppendedFlags> named;
     auto lacking = forgotten_flags(pairs, entries, listed, uid_validity);
     bool const lost = have_lost_several_kinds(lacking);
     for (auto& copy : lacking) {
         bool const ours = found.came_since(mailbox, uid_validity, copy.destination_uid);
         // What somebody may have undeleted is named only.
-        if (ours || (lost && !copy.given.has(imap::SystemFlag::deleted))) {
-            forgotten.push_back(std::move(copy));
-        } else {
-            note_missing_flags(*std::ranges::find(outcomes, copy.source_uid, &Outcome::source_uid), copy);
-        }
+        bool const is_set = ours || (lost && !copy.given.has(imap::SystemFlag::deleted));
+        (is_set ? forgotten : named).push_back(std::move(copy));
     }
+    note_missing_flags(outcomes, named);
     if (!forgotten.empty()) co_await admit_forgotten_flags(journal, folder, forgotten);
     if (!outcomes.empty()) co_await journal.finish(folder, std::move(outcomes));
     if (!forgotten.empty()) {
