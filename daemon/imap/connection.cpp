@@ -123,6 +123,7 @@ Task<> Connection::deliver_gathered() {
     throw_if_failed();  // The reader may still be at it: what it reads stays as it is.
     small_bodies_.clear();
     small_bytes_.erase(0, whole);
+    if (small_bytes_.capacity() > 2 * small_body_bytes_max) small_bytes_.shrink_to_fit();
 }
 
 /// Passes an event on; a piece of a body is given back, because its reader may take its time.

@@ -128,7 +128,8 @@ std::unique_ptr<PassRunner> make_pass_runner(net::Connector& connector, store::W
 }
 
 copy::PassOptions pass_options(FolderOptions const& folders, config::Config const& config) {
-    // A quarter of each job's share: the buffers of a lane's two connections take up to half a MiB beside it.
+    // A quarter of each job's share: each lane's two connections have buffers of up to 0.7 MiB beside it, and
+    // with COMPRESS of twice that.
     constexpr std::size_t buffer_bytes_min = 64 * 1024;
     constexpr std::size_t buffer_bytes_max = 1024 * 1024;
     auto const share = config.limits.memory_bytes / std::max<std::uint64_t>(config.limits.max_jobs, 1) / 4;
