@@ -196,14 +196,21 @@ Task<> DestinationHalf::end_message(Message message) {
     if (full || !batch_->accepted) co_await end_batch();
 }
 
-std::size_t DestinationHalf::appends_in_flight() const {
-    auto const is_append = [](Sent const& each) { return each.append != nullptr; };
-    return static_cast<std::size_t>(std::ranges::count_if(sent_, is_append));
+bool DestinationHalf::has_enough_under_way() const {
+    std::uint32_t appends = 0;
+    std::uint64_t bytes = 0;
+    for (auto const& each : sent_) {
+        appends += each.append != nullptr ? 1 : 0;
+        for (auto const& message : each.messages) bytes += message.size_bytes;
+    }
+    auto const& options = parts_.options;
+    if (appends >= options.small_appends_in_flight_max) return true;
+    return sent_.size() >= options.appends_in_flight_max && bytes >= options.small_appends_bytes;
 }
 
 Task<> DestinationHalf::begin_batch() {
     pace_.turn_to(Doing::busy_with_destination);
-    while (appends_in_flight() >= parts_.options.appends_in_flight_max) {
+    while (has_enough_under_way()) {
         changed_.clear();
         co_await changed_.wait();
     }

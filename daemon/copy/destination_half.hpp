@@ -50,7 +50,8 @@ class DestinationHalf {
 
     Task<> write();
     Task<> collect();
-    std::size_t appends_in_flight() const;
+    /// The next APPEND waits for an answer. What is under way is ambiguous after a death of the connection.
+    bool has_enough_under_way() const;
     /// Nothing more comes for folder_. Asks for its status right behind its last APPEND: so nobody has to
     /// wait for it at the end of the pass.
     void end_folder();
