@@ -196,21 +196,19 @@ Task<> DestinationHalf::end_message(Message message) {
     if (full || !batch_->accepted) co_await end_batch();
 }
 
-bool DestinationHalf::has_enough_under_way() const {
-    std::uint32_t appends = 0;
+bool DestinationHalf::may_append() const {
+    std::size_t appends = 0;
     std::uint64_t bytes = 0;
     for (auto const& each : sent_) {
         appends += each.append != nullptr ? 1 : 0;
         for (auto const& message : each.messages) bytes += message.size_bytes;
     }
-    auto const& options = parts_.options;
-    if (appends >= options.small_appends_in_flight_max) return true;
-    return sent_.size() >= options.appends_in_flight_max && bytes >= options.small_appends_bytes;
+    return may_begin(parts_.options.appends, appends, bytes);
 }
 
 Task<> DestinationHalf::begin_batch() {
     pace_.turn_to(Doing::busy_with_destination);
-    while (has_enough_under_way()) {
+    while (!may_append()) {
         changed_.clear();
         co_await changed_.wait();
     }

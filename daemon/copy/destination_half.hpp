@@ -50,8 +50,7 @@ class DestinationHalf {
 
     Task<> write();
     Task<> collect();
-    /// The next APPEND waits for an answer. What is under way is ambiguous after a death of the connection.
-    bool has_enough_under_way() const;
+    bool may_append() const;  ///< Else the next APPEND waits for an answer.
     /// Nothing more comes for folder_. Asks for its status right behind its last APPEND: so nobody has to
     /// wait for it at the end of the pass.
     void end_folder();

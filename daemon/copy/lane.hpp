@@ -16,10 +16,7 @@ struct LaneOptions {
     std::size_t buffer_bytes = 0;
     BatchLimits batch;
     WindowLimits window;
-    std::uint32_t appends_in_flight_max = 8;  ///< Ends of folders count as well.
-    /// More of them as long as they are small in all: many small folders are copied in one round trip.
-    std::uint32_t small_appends_in_flight_max = 16;
-    std::uint64_t small_appends_bytes = 2ULL * 1024 * 1024;
+    AppendLimits appends;
     std::uint32_t messages_per_window = 0;
     std::uint32_t messages_per_share = 0;
 };

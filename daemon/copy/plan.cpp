@@ -193,6 +193,10 @@ bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_b
     return messages < limits.messages_max && batch_bytes + size_bytes <= limits.bytes_max;
 }
 
+bool may_begin(AppendLimits const& limits, std::size_t appends, std::uint64_t bytes) {
+    return appends < (bytes < limits.small_bytes_max ? limits.small_max : limits.large_max);
+}
+
 std::array<std::vector<MessageMeta>, 2> halve(std::vector<MessageMeta> messages) {
     auto const middle = messages.begin() + static_cast<std::ptrdiff_t>(messages.size() / 2);
     std::array<std::vector<MessageMeta>, 2> halves;

@@ -105,6 +105,17 @@ struct BatchLimits {
 bool fits(BatchLimits const& limits, std::size_t messages, std::uint64_t batch_bytes,
           std::uint64_t size_bytes);
 
+/// How many APPENDs may wait for their answers. What is under way when a connection dies is ambiguous, and
+/// the next attempt waits for it by its size; small ones in numbers let many small folders be filled in one
+/// round trip.
+struct AppendLimits {
+    std::size_t large_max = 8;                       ///< Once they are `small_bytes_max` in all.
+    std::size_t small_max = 16;                      ///< As long as they are less.
+    std::uint64_t small_bytes_max = 2 * 1024 * 1024;
+};
+/// True if one more may begin while `appends` with messages of `bytes` in all are under way.
+bool may_begin(AppendLimits const& limits, std::size_t appends, std::uint64_t bytes);
+
 /// A refused batch as two halves: the message that the server does not take is in one of them.
 std::array<std::vector<MessageMeta>, 2> halve(std::vector<MessageMeta> messages);
 

@@ -136,5 +136,15 @@ TEST(MakeWindows, CoversEveryUidOnceWhateverTheGaps) {
     EXPECT_TRUE(make_windows(Uid(10), {UidValidity(1), Uid(10), 5, {}}, 10).empty());
 }
 
+TEST(AppendLimits, LetMoreSmallOnesThanLargeOnesBeUnderWay) {
+    AppendLimits const limits{.large_max = 2, .small_max = 4, .small_bytes_max = 1000};
+    EXPECT_TRUE(may_begin(limits, 0, 0));
+    EXPECT_TRUE(may_begin(limits, 3, 999));
+    EXPECT_FALSE(may_begin(limits, 4, 0));
+    EXPECT_FALSE(may_begin(limits, 3, 1000));
+    EXPECT_FALSE(may_begin(limits, 2, 1000));
+    EXPECT_TRUE(may_begin(limits, 1, 1'000'000));
+}
+
 }  // namespace
 }  // namespace imapcopy::copy
