@@ -198,10 +198,8 @@ Duration time_to_store(OpenBytes const& bytes) {
     return std::min<Duration>(longest, std::chrono::seconds(seconds));
 }
 
-/// For all entries that are open now.
-Task<Duration> time_for_open_entries(Journal& journal) {
+Task<OpenBytes> open_bytes(Journal& journal, std::vector<OpenFolder> folders) {
     OpenBytes bytes;
-    auto const folders = co_await journal.folders_with_open_entries();
     for (auto const& [key, record] : folders) {
         auto const open = co_await journal.open_entries(record.id);
         for (auto const& entry : open) {
@@ -209,18 +207,7 @@ Task<Duration> time_for_open_entries(Journal& journal) {
             bytes.all += entry.size_bytes;
         }
     }
-    co_return time_to_store(bytes);
-}
-
-/// Nothing is waited for where nothing is open.
-Task<std::uint64_t> look_after(Duration pause, Context context, Endpoint& destination, Journal& journal,
-                               FoundFolders const& found) {
-    auto folders = co_await journal.folders_with_open_entries();
-    if (folders.empty()) co_return 0;
-    bool const go_on = co_await wait_unless_stopped(context, pause);
-    if (!go_on) co_return 0;
-    auto const copies = co_await look(destination, journal, std::move(folders), found);
-    co_return copies;
+    co_return bytes;
 }
 
 }  // namespace
@@ -275,19 +262,18 @@ Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName ma
 
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min,
                            FoundFolders const& found) {
-    auto const all = co_await time_for_open_entries(journal);
-    auto copies = co_await look_after(wait_min, context, destination, journal, found);
-    // Nobody waits for as long as the size of all demands where most was found.
-    auto const rest = co_await time_for_open_entries(journal);
-    auto const pause = std::min(all - wait_min, rest);
-    if (pause > Duration{}) {
-        auto const here = co_await look_after(pause, context, destination, journal, found);
+    std::uint64_t copies = 0;
+    for (auto const share : {2, 1}) {
+        auto folders = co_await journal.folders_with_open_entries();
+        if (folders.empty()) co_return copies;
+        auto const open = co_await open_bytes(journal, folders);
+        auto const pause = std::max(wait_min, time_to_store(open)) * share / 2;
+        bool const go_on = co_await wait_unless_stopped(context, pause);
+        if (!go_on) co_return copies;
+        auto const here = co_await look(destination, journal, std::move(folders), found);
         copies += here;
     }
-    auto const absent = co_await time_for_open_entries(journal);
-    auto const late = co_await look_after(std::max(wait_min, absent) / 2, context, destination, journal,
-                                          found);
-    co_return copies + late;
+    co_return copies;
 }
 
 Task<> look_again(Endpoint& destination, Journal& journal, FoundFolders const& found) {

@@ -25,13 +25,12 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity, FoundFolders const& found);
 
-/// Waits `wait_min` (a server may store what it received long after our connection ended: measured), then
-/// looks in each folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag
-/// behind). What is not found is looked for again when a slow server would have stored so many bytes, and
-/// once more after half of that. Found ones become done. What is still absent stays open: it was not stored
-/// and is copied again with the base of its first attempt. Returns the number found, or ends early (with what
-/// was found recorded) when a stop is requested.
-Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min,
+/// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks
+/// in each folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind);
+/// what is not found is looked for once more after half the wait. Found ones become done. What is still
+/// absent stays open: it was not stored and is copied again with the base of its first attempt. Returns the
+/// number found, or ends early (with what was found recorded) when a stop is requested.
+Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait,
                            FoundFolders const& found);
 
 /// One more such look, without a wait.

@@ -50,7 +50,7 @@ MUTANTS = [
 ''')]),
     Mutant('no settle wait', [(SETTLE, 'auto const end = context.clock.now() + wait;',
                                'auto const end = context.clock.now() + 0 * wait;')]),
-    Mutant('look once', [(SETTLE, '    auto const rest =', '    co_return copies;\n    auto const rest =')]),
+    Mutant('look once', [(SETTLE, 'for (auto const share : {2, 1}) {', 'for (auto const share : {2}) {')]),
     Mutant('no probe', [('daemon/copy/execute.cpp', '    co_await probe(parts, folders);\n', '')]),
     Mutant('SEARCH as proof of absence', [
         (COMMAND, '    put(" UID FETCH ");\n', '''
