@@ -132,6 +132,7 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
         if (!claimed.contains(meta.uid)) listed.push_back(std::move(meta));
     };
     auto const range = range_to_list(entries, uid_validity);
+    destination.let_folder_go();
     co_await destination.list_messages(mailbox, range, Listing::identity, sink);
     auto pairs = match_entries(entries, listed, uid_validity);
     auto const by_body = co_await match_by_body(destination, mailbox, entries, listed, uid_validity);

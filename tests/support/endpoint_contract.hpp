@@ -79,6 +79,13 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
         host_->run(run_step(*host_, step));
     }
 
+    using PairStep = Task<> (*)(copy::Endpoint&, copy::Endpoint&, ServerNature);
+    /// The same over two connections.
+    void with_two_endpoints(PairStep step) {
+        if (!host_) return;
+        host_->run(run_pair_step(*host_, step));
+    }
+
     static Task<std::optional<MailboxStatus>> status_of(copy::Endpoint& endpoint, std::string utf8) {
         std::vector<MailboxName> names(1, name(utf8));
         auto const statuses = co_await endpoint.status(std::move(names));
@@ -120,6 +127,14 @@ class EndpointContract : public testing::TestWithParam<EndpointFactory> {
         auto const endpoint = co_await host.connect();
         co_await step(*endpoint, host.nature());
         co_await endpoint->close();
+    }
+
+    static Task<> run_pair_step(EndpointHost& host, PairStep step) {
+        auto const one = co_await host.connect();
+        auto const other = co_await host.connect();
+        co_await step(*one, *other, host.nature());
+        co_await one->close();
+        co_await other->close();
     }
 
     std::unique_ptr<EndpointHost> host_;
@@ -302,6 +317,18 @@ TEST_P(EndpointContract, SaysWhichMessagesAreNotThere) {
         co_await endpoint.fetch_bodies(name("INBOX"), uids, sink);
         EXPECT_EQ(sink.bodies.size(), 1U);
         EXPECT_EQ(sink.absent, std::vector<Uid>{Uid(uid.value() + 1000)});
+    });
+}
+
+TEST_P(EndpointContract, ListsWhatCameSinceWhereTheFolderWasLetGo) {
+    with_two_endpoints([](copy::Endpoint& one, copy::Endpoint& other, ServerNature nature) -> Task<> {
+        for (std::size_t i = 1; i <= 3; ++i) {
+            std::vector<std::string> bodies(1, sample_message(static_cast<int>(i)));
+            (void)co_await append_all(other, name("INBOX"), std::move(bodies), nature);
+            one.let_folder_go();
+            auto const listed = co_await list_all(one, name("INBOX"), copy::Listing::flags);
+            EXPECT_EQ(listed.size(), i);
+        }
     });
 }
 

@@ -195,6 +195,16 @@ MessageMeta MemoryEndpoint::meta_of(StoredMailbox const& mailbox, StoredMessage 
     return meta;
 }
 
+void MemoryEndpoint::refresh(StoredMailbox const& mailbox) {
+    open_ = mailbox.mailbox.name.utf8;
+    seen_at_ = server_.clock_.now();
+    seen_uid_next_ = Uid(mailbox.uid_next);
+}
+
+void MemoryEndpoint::enter(StoredMailbox const& mailbox) {
+    if (open_ != mailbox.mailbox.name.utf8) refresh(mailbox);
+}
+
 Task<AccountView> MemoryEndpoint::list() {
     server_.log.emplace_back("list");
     co_await begin_command("list folders");
@@ -226,6 +236,7 @@ Task<Opened> MemoryEndpoint::open(MailboxName mailbox, Access access) {
     server_.log.push_back((access == Access::read_only ? "examine " : "select ") + mailbox.utf8);
     co_await begin_command("open");
     auto const& stored = require(mailbox, "open");
+    refresh(stored);
     expect(mailbox, UidValidity(stored.uid_validity));
     Opened opened{status_of(stored), {}};
     opened.permanent_flags.flags = Flags::parse("\\Seen \\Answered \\Flagged \\Deleted \\Draft");
@@ -239,11 +250,13 @@ Task<> MemoryEndpoint::list_messages(MailboxName mailbox, UidRange range, Listin
     server_.log.push_back("list_messages " + mailbox.utf8);
     co_await begin_command("list messages");
     auto const& stored = require_same(mailbox, "list messages of");
+    enter(stored);
     for (auto const& message : stored.messages) {
-        bool const visible = message.visible_from <= server_.clock_.now();
+        bool const visible = message.visible_from <= seen_at_ && message.uid < seen_uid_next_;
         if (visible && message.uid >= range.first && message.uid <= range.last)
             sink(meta_of(stored, message, listing));
     }
+    refresh(stored);
 }
 
 Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq since,
@@ -251,6 +264,7 @@ Task<> MemoryEndpoint::list_changes(MailboxName mailbox, UidRange range, ModSeq 
     server_.log.push_back("list_changes " + mailbox.utf8);
     co_await begin_command("list changes");
     auto const& stored = require(mailbox, "list changes of");
+    enter(stored);
     for (auto const& message : stored.messages) {
         bool const in_range = message.uid >= range.first && message.uid <= range.last;
         if (in_range && message.mod_seq > since.value()) sink(meta_of(stored, message, Listing::flags));
@@ -261,6 +275,7 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
     server_.fetched_by[this].insert(mailbox.utf8);
     server_.log.push_back("fetch " + mailbox.utf8 + " " + std::to_string(uids.size()));
     co_await begin_command("fetch bodies");
+    refresh(require_same(mailbox, "fetch from"));
     for (auto const uid : uids) {
         if (server_.body_pause > Duration{}) co_await server_.clock().sleep_for(server_.body_pause);
         auto const& messages = require_same(mailbox, "fetch from").messages;
@@ -438,6 +453,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
             mailbox.messages.push_back(message);
         }
         ++mailbox.highest_mod_seq;
+        if (mailbox_.utf8 == endpoint_.open_) endpoint_.refresh(mailbox);
         if (server.traits.uid_plus) outcome_.uid_validity = UidValidity(mailbox.uid_validity);
     }
 

@@ -138,6 +138,7 @@ class MemoryEndpoint final : public Endpoint {
     void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
         validities_.insert_or_assign(mailbox.utf8, uid_validity.value());
     }
+    void let_folder_go() override { open_.clear(); }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override;
     Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,
@@ -168,6 +169,10 @@ class MemoryEndpoint final : public Endpoint {
     /// The same for what relies on the UIDs of an earlier opening.
     StoredMailbox& require_same(MailboxName const& name, std::string_view what);
     MessageMeta meta_of(StoredMailbox const& mailbox, StoredMessage const& message, Listing listing) const;
+    /// Opens the folder, unless it is the open one.
+    void enter(StoredMailbox const& mailbox);
+    /// The open folder is seen as it is now.
+    void refresh(StoredMailbox const& mailbox);
 
     MemoryServer& server_;
     Side side_;
@@ -175,6 +180,11 @@ class MemoryEndpoint final : public Endpoint {
     bool is_writing_ = false;                          ///< Some APPEND.
     Event changed_;                                    ///< is_writing_ or dead_ is.
     std::map<std::string, std::uint32_t> validities_;  ///< Expected, or of the first opening.
+    /// As with Dovecot, a listing sees of the open folder what was there when the last command ended (and
+    /// STATUS looks for nothing new).
+    std::string open_;
+    TimePoint seen_at_;
+    Uid seen_uid_next_;
     bool dead_ = false;
     ErrorCode cause_ = ErrorCode::connection_lost;  ///< Of death.
     std::uint64_t bytes_ = 0;

@@ -498,12 +498,13 @@ void ImapConversation::fetch() {
         return tagged("BAD not understood");
     }
     auto const& mailbox = *server_.storage.find(*selected_);
-    for (std::size_t i = 0; i < mailbox.messages.size(); ++i) {
+    for (std::size_t i = 0; i < std::min(exists_said_, mailbox.messages.size()); ++i) {
         auto const uid = mailbox.messages[i].uid.value();
         bool const wanted =
             std::ranges::any_of(ranges, [&](auto const& r) { return uid >= r.first && uid <= r.second; });
         if (wanted) say_fetch(mailbox, i, items);
     }
+    say_exists();
     tagged("OK fetched");
 }
 
@@ -552,6 +553,7 @@ void ImapConversation::store() {
         message.flags = Flags::parse(kept);
         ++mailbox.highest_mod_seq;
     }
+    say_exists();
     tagged("OK flags set");
 }
 

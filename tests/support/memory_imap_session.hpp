@@ -108,6 +108,7 @@ class ImapConversation {
     ReplyFault const* fault_ = nullptr;
     std::optional<MailboxName> selected_;
     bool has_stored_ = false;  ///< Flags were set since the folder was opened.
+    /// A listing shows no more of the open folder than was said before; as with Dovecot, STATUS says nothing.
     std::size_t exists_said_ = 0;
 };
 
