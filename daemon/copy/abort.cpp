@@ -32,7 +32,7 @@ class AbortableEndpoint final : public Endpoint {
     void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
         endpoint_->expect(mailbox, uid_validity);
     }
-    void let_folder_go() override { endpoint_->let_folder_go(); }
+    void reopen_at_next_use() override { endpoint_->reopen_at_next_use(); }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override {
         return endpoint_->list_messages(std::move(mailbox), range, listing, std::move(sink));

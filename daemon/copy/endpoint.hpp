@@ -121,9 +121,10 @@ class Endpoint {
     /// another UIDVALIDITY than this one: UIDs that somebody else has learnt would mean other messages. Where
     /// nothing is expected, the first opening tells.
     virtual void expect(MailboxName const& mailbox, UidValidity uid_validity) = 0;
-    /// Whoever needs a folder next opens it anew: servers do not show at once what came to an open folder by
-    /// another connection (seen: Dovecot lists it from the second listing on, and STATUS changes nothing).
-    virtual void let_folder_go() = 0;
+    /// The next call that needs a folder opens it, even if it is open already: only so every server shows
+    /// what came by another connection meanwhile (seen: Dovecot lists it from the second listing on, and
+    /// STATUS changes nothing; GNU Mailutils does not list it at all).
+    virtual void reopen_at_next_use() = 0;
 
     /// Calls `sink` for each message with a UID in `range`, in the server's order. `sink` must not throw.
     virtual Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,

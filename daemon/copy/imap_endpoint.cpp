@@ -61,7 +61,7 @@ class ImapEndpoint final : public Endpoint {
     void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
         validities_.insert_or_assign(mailbox.wire, uid_validity);
     }
-    void let_folder_go() override { is_let_go_ = true; }
+    void reopen_at_next_use() override { reopens_ = true; }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override;
     Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,
@@ -152,7 +152,7 @@ class ImapEndpoint final : public Endpoint {
     CompressionTrial& trial_;
     Ticket compression_;              ///< Kept: a ticket that is dropped early withdraws its command.
     bool has_unsaved_flags_ = false;  ///< Were set in the open folder since it was opened.
-    bool is_let_go_ = false;  ///< opening_ shows no more what has come since.
+    bool reopens_ = false;            ///< At the next use: opening_ does not show what has come since.
     AsyncMutex saving_;               ///< Held while they are saved: no folder is open then.
     bool uid_comes_late_ = false;
     std::uint64_t bytes_seen_ = 0;
@@ -251,7 +251,7 @@ Task<> ImapEndpoint::save_flags() {
 
 std::shared_ptr<Opening> ImapEndpoint::start_opening(MailboxName mailbox, Access access) {
     has_unsaved_flags_ = false;
-    is_let_go_ = false;
+    reopens_ = false;
     auto opening = std::make_shared<Opening>();
     opening->mailbox = mailbox;
     opening->access = access;
@@ -266,7 +266,7 @@ std::shared_ptr<Opening> ImapEndpoint::start_opening(MailboxName mailbox, Access
 Task<std::unique_ptr<ImapEndpoint::Lease>> ImapEndpoint::use_folder(MailboxName mailbox, Access access) {
     // First come, first served: who wants another folder is not overtaken by those who use this one.
     auto const turn = co_await folder_turn_.lock();
-    auto const fits = opening_ && !is_let_go_ && !opening_->refused && opening_->mailbox == mailbox &&
+    auto const fits = opening_ && !reopens_ && !opening_->refused && opening_->mailbox == mailbox &&
                       (access == Access::read_only || opening_->access == Access::read_write);
     if (!fits) {
         while (folder_users_ > 0) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "common/attempt.hpp"
 #include "daemon/copy/appended_flags.hpp"
 #include "daemon/copy/body_digests.hpp"
 
@@ -132,7 +133,8 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
         if (!claimed.contains(meta.uid)) listed.push_back(std::move(meta));
     };
     auto const range = range_to_list(entries, uid_validity);
-    destination.let_folder_go();
+    // What is missing here would be copied again.
+    destination.reopen_at_next_use();
     co_await destination.list_messages(mailbox, range, Listing::identity, sink);
     auto pairs = match_entries(entries, listed, uid_validity);
     auto const by_body = co_await match_by_body(destination, mailbox, entries, listed, uid_validity);
@@ -178,8 +180,13 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
     std::uint64_t copies = 0;
     for (std::size_t i = 0; i < folders.size(); ++i) {
         if (!statuses[i]) continue;  // No such folder: nothing was stored in it.
-        auto const here = co_await settle_folder(destination, journal, folders[i], *statuses[i], found);
-        copies += here;
+        auto const here =
+            co_await attempt(settle_folder(destination, journal, folders[i], *statuses[i], found));
+        auto const error = error_of(here.exception);
+        // Since the last look it has become another folder. The plan matches what that one holds.
+        if (error && error->code == ErrorCode::uid_validity_changed) continue;
+        here.rethrow();
+        copies += *here.value;
     }
     co_return copies;
 }

@@ -325,7 +325,7 @@ TEST_P(EndpointContract, ListsWhatCameSinceWhereTheFolderWasLetGo) {
         for (std::size_t i = 1; i <= 3; ++i) {
             std::vector<std::string> bodies(1, sample_message(static_cast<int>(i)));
             (void)co_await append_all(other, name("INBOX"), std::move(bodies), nature);
-            one.let_folder_go();
+            one.reopen_at_next_use();
             auto const listed = co_await list_all(one, name("INBOX"), copy::Listing::flags);
             EXPECT_EQ(listed.size(), i);
         }

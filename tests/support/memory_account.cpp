@@ -331,7 +331,9 @@ Task<bool> MemoryEndpoint::store_flags(MailboxName mailbox, UidSet uids, Flags a
     server_.log.push_back("store " + mailbox.utf8 + " " + uids.to_string());
     co_await begin_command("store flags");
     if (server_.refuse_store) co_return false;
-    for (auto& message : require_same(mailbox, "store flags in").messages) {
+    auto& stored = require_same(mailbox, "store flags in");
+    enter(stored);
+    for (auto& message : stored.messages) {
         if (uids.contains(message.uid))
             server_.set_flags(mailbox.utf8, message.uid, message.flags.without(remove).with(add));
     }

@@ -138,7 +138,7 @@ class MemoryEndpoint final : public Endpoint {
     void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
         validities_.insert_or_assign(mailbox.utf8, uid_validity.value());
     }
-    void let_folder_go() override { open_.clear(); }
+    void reopen_at_next_use() override { open_.clear(); }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override;
     Task<> list_changes(MailboxName mailbox, UidRange range, ModSeq since,

@@ -51,7 +51,7 @@ MUTANTS = [
     Mutant('no settle wait', [(SETTLE, 'auto const end = context.clock.now() + wait;',
                                'auto const end = context.clock.now() + 0 * wait;')]),
     Mutant('look once', [(SETTLE, 'for (auto const share : {2, 1}) {', 'for (auto const share : {2}) {')]),
-    Mutant('look at what was seen before', [(SETTLE, '    destination.let_folder_go();\n', '')]),
+    Mutant('look at what was seen before', [(SETTLE, '    destination.reopen_at_next_use();\n', '')]),
     Mutant('no probe', [('daemon/copy/execute.cpp', '    co_await probe(parts, folders);\n', '')]),
     Mutant('SEARCH as proof of absence', [
         (COMMAND, '    put(" UID FETCH ");\n', '''

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "daemon/copy/identity.hpp"
 #include "daemon/copy/pass.hpp"
 #include "tests/support/memory_account.hpp"
 #include "tests/support/memory_journal.hpp"
@@ -63,6 +64,31 @@ struct World {
     PassOptions options;
     QuietObserver observer;
 };
+
+/// Announces the first `count` messages of the source's INBOX as a pass does that ends before the answer.
+inline Task<> announce(World& world, std::size_t count) {
+    auto const inbox = MailboxName::from_utf8("INBOX").value();
+    FolderKey key{inbox, inbox};
+    auto const record = co_await world.journal.folder(std::move(key));
+    co_await world.journal.set_source_epoch(record.id, UidValidity(world.source.at("INBOX").uid_validity));
+    auto const& destination = world.destination.at("INBOX");
+    co_await world.journal.set_destination_epoch(record.id, UidValidity(destination.uid_validity));
+    std::vector<Intent> intents;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto const& message = world.source.at("INBOX").messages[i];
+        intents.push_back({message.uid,
+                           identity_of_headers(message.body.substr(0, message.body.find("\r\n\r\n"))),
+                           message.body.size(),
+                           message.internal_date,
+                           message.flags,
+                           {},
+                           UidValidity(destination.uid_validity),
+                           Uid(destination.uid_next),
+                           {},
+                           {}});
+    }
+    co_await world.journal.begin(record.id, std::move(intents));
+}
 
 /// The result of a pass that has to go well.
 inline PassResult succeed(World& world) {

@@ -7,31 +7,6 @@
 namespace imapcopy::test {
 namespace {
 
-/// Announces the first `count` messages of the source's INBOX as a pass does that ends before the answer.
-Task<> announce(World& world, std::size_t count) {
-    auto const inbox = MailboxName::from_utf8("INBOX").value();
-    FolderKey key{inbox, inbox};
-    auto const record = co_await world.journal.folder(std::move(key));
-    co_await world.journal.set_source_epoch(record.id, UidValidity(world.source.at("INBOX").uid_validity));
-    auto const& destination = world.destination.at("INBOX");
-    co_await world.journal.set_destination_epoch(record.id, UidValidity(destination.uid_validity));
-    std::vector<Intent> intents;
-    for (std::size_t i = 0; i < count; ++i) {
-        auto const& message = world.source.at("INBOX").messages[i];
-        intents.push_back({message.uid,
-                           identity_of_headers(message.body.substr(0, message.body.find("\r\n\r\n"))),
-                           message.body.size(),
-                           message.internal_date,
-                           message.flags,
-                           {},
-                           UidValidity(destination.uid_validity),
-                           Uid(destination.uid_next),
-                           {},
-                           {}});
-    }
-    co_await world.journal.begin(record.id, std::move(intents));
-}
-
 struct LostAppends : World {
     LostAppends() {
         options.batch_messages_max = 1;

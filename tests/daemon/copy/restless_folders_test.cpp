@@ -50,6 +50,18 @@ TEST_P(RestlessFolder, IsNamedAndHoldsUpNobody) {
 INSTANTIATE_TEST_SUITE_P(Sides, RestlessFolder, testing::Values(Side::source, Side::destination),
                          [](auto const& each) { return std::string(to_string(each.param)); });
 
+TEST(RestlessFolders, HoldUpNobodyWhereTheirAppendsWereNotAnswered) {
+    World world;
+    fill_two(world);
+    test::run_task(world.io, world.clock, test::announce(world, 3)).rethrow();
+    world.destination.restless = {"INBOX"};
+    EXPECT_THAT(succeed(world).exceptions, SizeIs(1));
+    EXPECT_EQ(world.destination.at("Other").messages.size(), 3U);
+    world.destination.restless.clear();
+    EXPECT_THAT(succeed(world).exceptions, SizeIs(0));
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 /// A folder that was made anew in the middle of a try is another folder, and a quiet one.
 TEST(RestlessFolders, LeaveAloneWhatHasChangedOnce) {
     World world;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+
 #include "daemon/copy/identity.hpp"
 #include "tests/support/memory_account.hpp"
 #include "tests/support/memory_journal.hpp"

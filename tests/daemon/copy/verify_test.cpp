@@ -41,7 +41,7 @@ class Hiding final : public Endpoint {
     void expect(MailboxName const& mailbox, UidValidity uid_validity) override {
         inner_->expect(mailbox, uid_validity);
     }
-    void let_folder_go() override { inner_->let_folder_go(); }
+    void reopen_at_next_use() override { inner_->reopen_at_next_use(); }
     Task<> list_messages(MailboxName mailbox, UidRange range, Listing listing,
                          std::function<void(MessageMeta)> sink) override {
         bool const here = mailbox.is_inbox() && !listed_;
