@@ -63,8 +63,9 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     if (lesson.nothing_stored) parts.options.batch.bytes_max = streamed_bytes_min;
     state.progress.lanes = 1;
     state.report(Phase::planning);
+    auto const changed = lesson.uid_validity_changed ? ChangedFolder::is_passed_over : ChangedFolder::ends_it;
     state.copies_found =
-        co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found);
+        co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found, changed);
     if (context.stop.requested()) co_return false;
     co_await view_accounts(parts, options.folders, options.labels);
     if (may_follow_a_lost_journal(state)) {

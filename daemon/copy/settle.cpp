@@ -173,7 +173,7 @@ Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenF
 }
 
 Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders,
-                         FoundFolders const& found) {
+                         FoundFolders const& found, ChangedFolder changed) {
     std::vector<MailboxName> names;
     for (auto const& [key, record] : folders) names.push_back(key.destination);
     auto const statuses = co_await destination.status(std::move(names));
@@ -183,8 +183,8 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
         auto const here =
             co_await attempt(settle_folder(destination, journal, folders[i], *statuses[i], found));
         auto const error = error_of(here.exception);
-        // Since the last look it has become another folder. The plan matches what that one holds.
-        if (error && error->code == ErrorCode::uid_validity_changed) continue;
+        bool const is_another = error && error->code == ErrorCode::uid_validity_changed;
+        if (is_another && changed == ChangedFolder::is_passed_over) continue;
         here.rethrow();
         copies += *here.value;
     }
@@ -269,7 +269,7 @@ Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName ma
 }
 
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min,
-                           FoundFolders const& found) {
+                           FoundFolders const& found, ChangedFolder changed) {
     std::uint64_t copies = 0;
     for (auto const share : {2, 1}) {
         auto folders = co_await journal.folders_with_open_entries();
@@ -278,7 +278,7 @@ Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& jour
         auto const pause = std::max(wait_min, time_to_store(open)) * share / 2;
         bool const go_on = co_await wait_unless_stopped(context, pause);
         if (!go_on) co_return copies;
-        auto const here = co_await look(destination, journal, std::move(folders), found);
+        auto const here = co_await look(destination, journal, std::move(folders), found, changed);
         copies += here;
     }
     co_return copies;
@@ -286,7 +286,8 @@ Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& jour
 
 Task<> look_again(Endpoint& destination, Journal& journal, FoundFolders const& found) {
     auto folders = co_await journal.folders_with_open_entries();
-    if (!folders.empty()) (void)co_await look(destination, journal, std::move(folders), found);
+    if (folders.empty()) co_return;
+    (void)co_await look(destination, journal, std::move(folders), found, ChangedFolder::ends_it);
 }
 
 }  // namespace imapcopy::copy

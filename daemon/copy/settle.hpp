@@ -25,15 +25,21 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity, FoundFolders const& found);
 
+/// What a look does with a folder that is another one than at the look before: its UIDVALIDITY has changed.
+enum class ChangedFolder : std::uint8_t {
+    ends_it,         ///< Throws Failure(uid_validity_changed). Whoever connects again waits and looks anew.
+    is_passed_over,  ///< Its entries stay open. For folders that are others at each opening.
+};
+
 /// Waits `wait` (a server may store what it received long after our connection ended: measured), then looks
 /// in each folder that has entries of unknown outcome, by listing from the base (a SEARCH may lag behind);
 /// what is not found is looked for once more after half the wait. Found ones become done. What is still
 /// absent stays open: it was not stored and is copied again with the base of its first attempt. Returns the
 /// number found, or ends early (with what was found recorded) when a stop is requested.
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait,
-                           FoundFolders const& found);
+                           FoundFolders const& found, ChangedFolder changed);
 
-/// One more such look, without a wait.
+/// One more such look, without a wait. A folder that has changed ends it.
 Task<> look_again(Endpoint& destination, Journal& journal, FoundFolders const& found);
 
 /// Sleeps in short steps, so that a stop is seen soon. False: stop.

@@ -320,7 +320,7 @@ TEST_P(EndpointContract, SaysWhichMessagesAreNotThere) {
     });
 }
 
-TEST_P(EndpointContract, ListsWhatCameSinceWhereTheFolderWasLetGo) {
+TEST_P(EndpointContract, ListsWhatCameSinceWhereTheFolderIsOpenedAnew) {
     with_two_endpoints([](copy::Endpoint& one, copy::Endpoint& other, ServerNature nature) -> Task<> {
         for (std::size_t i = 1; i <= 3; ++i) {
             std::vector<std::string> bodies(1, sample_message(static_cast<int>(i)));

@@ -65,8 +65,9 @@ struct World {
     QuietObserver observer;
 };
 
-/// Announces the first `count` messages of the source's INBOX as a pass does that ends before the answer.
-inline Task<> announce(World& world, std::size_t count) {
+/// Announces the first `count` messages of the source's INBOX as a pass does that ends before the answer. All
+/// of them as of `size_bytes`; 0: as of their sizes.
+inline Task<> announce(World& world, std::size_t count, std::uint64_t size_bytes = 0) {
     auto const inbox = MailboxName::from_utf8("INBOX").value();
     FolderKey key{inbox, inbox};
     auto const record = co_await world.journal.folder(std::move(key));
@@ -78,7 +79,7 @@ inline Task<> announce(World& world, std::size_t count) {
         auto const& message = world.source.at("INBOX").messages[i];
         intents.push_back({message.uid,
                            identity_of_headers(message.body.substr(0, message.body.find("\r\n\r\n"))),
-                           message.body.size(),
+                           size_bytes > 0 ? size_bytes : message.body.size(),
                            message.internal_date,
                            message.flags,
                            {},

@@ -27,6 +27,20 @@ TEST(Probe, FindsWhatAppearsOnlyWhenAnAppendMeetsIt) {
     EXPECT_EQ(result.messages_copied, 2U);
 }
 
+TEST(Probe, FindsWhatAppearsUnderAnotherUidValidity) {
+    LostAppends world;
+    world.hide(4);
+    bool rebuilt = false;
+    world.destination.before_step = [&] {
+        if (world.destination.count_commands("append") == 0 || std::exchange(rebuilt, true)) return;
+        ++world.destination.at("INBOX").uid_validity;
+    };
+    auto const result = succeed(world);
+    EXPECT_TRUE(rebuilt);
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+    EXPECT_EQ(result.messages_copied, 2U);
+}
+
 TEST(Probe, GoesAloneAndIsCountedOnce) {
     LostAppends world;
     auto const result = succeed(world);

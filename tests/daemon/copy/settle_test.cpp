@@ -2,13 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 
-#include "daemon/copy/identity.hpp"
-#include "tests/support/memory_account.hpp"
-#include "tests/support/memory_journal.hpp"
-#include "tests/support/run_task.hpp"
+#include "common/attempt.hpp"
+#include "tests/daemon/copy/pass_fixture.hpp"
 
 namespace imapcopy::copy {
 namespace {
@@ -78,62 +75,41 @@ class Settle : public testing::Test {
     static constexpr auto wait_min = seconds(5);
 
     Settle() {
-        server_.add_mailbox("INBOX").uid_validity = epoch.value();
-        test::run_task(io_, clock_, announce()).rethrow();
-    }
-
-    static std::string body(std::size_t i) {
-        return "Message-ID: <" + std::to_string(i) + "@example.org>\r\n\r\nText\r\n";
+        for (int i = 0; i < static_cast<int>(sent); ++i)
+            world_.source.add_message("INBOX", test::sample_message(i));
+        test::run_task(world_.io, world_.clock, test::announce(world_, sent, size_bytes)).rethrow();
     }
 
     /// The i-th shows after so long a time.
     void store(std::size_t i, Duration after) {
-        server_.add_message("INBOX", body(i));
-        server_.at("INBOX").messages.back().visible_from = clock_.now() + after;
+        world_.destination.add_message("INBOX", test::sample_message(static_cast<int>(i)));
+        world_.destination.at("INBOX").messages.back().visible_from = world_.clock.now() + after;
+    }
+
+    Attempt<std::uint64_t> try_to_settle(ChangedFolder changed) {
+        Context const context{world_.clock, world_.random, world_.log, world_.stop};
+        return test::run_task(world_.io, world_.clock,
+                              settle(context, endpoint_, world_.journal, wait_min, found_, changed));
     }
 
     /// Returns how many it found; tells how long it took.
     std::uint64_t settle_all() {
-        auto const began = clock_.now();
-        Context const context{clock_, random_, log_, stop_};
-        auto const found =
-            test::run_task(io_, clock_, settle(context, endpoint_, journal_, wait_min, found_));
+        auto const began = world_.clock.now();
+        auto const found = try_to_settle(ChangedFolder::ends_it);
         found.rethrow();
-        took_ = clock_.now() - began;
+        took_ = world_.clock.now() - began;
         return *found.value;
     }
 
-    Duration took_{};
-
- private:
-    Task<> announce() {
-        auto const inbox = MailboxName::from_utf8("INBOX").value();
-        FolderKey key{inbox, inbox};
-        auto const record = co_await journal_.folder(std::move(key));
-        co_await journal_.set_source_epoch(record.id, epoch);
-        co_await journal_.set_destination_epoch(record.id, epoch);
-        std::vector<Intent> intents;
-        for (std::size_t i = 0; i < sent; ++i) {
-            Intent intent;
-            intent.source_uid = Uid(static_cast<std::uint32_t>(i + 1));
-            intent.identity = identity_of_headers(body(i));
-            intent.size_bytes = size_bytes;
-            intent.destination_uid_validity = epoch;
-            intent.base_uid_next = Uid(server_.at("INBOX").uid_next);
-            intents.push_back(std::move(intent));
-        }
-        co_await journal_.begin(record.id, std::move(intents));
+    std::optional<Error> look_again_in_vain() {
+        auto looking = look_again(endpoint_, world_.journal, found_);
+        return error_of(test::run_task(world_.io, world_.clock, std::move(looking)).exception);
     }
 
-    boost::asio::io_context io_;
-    test::ManualClock clock_{io_};
-    SeededRandom random_{1};
-    NullLog log_;
-    StopSignal stop_;
-    test::MemoryServer server_{clock_};
-    test::MemoryEndpoint endpoint_{server_, Side::destination};
-    test::MemoryJournal journal_;
+    test::World world_;
+    test::MemoryEndpoint endpoint_{world_.destination, Side::destination};
     FoundFolders found_;
+    Duration took_{};
 };
 
 TEST_F(Settle, EndsWithTheLookThatFindsAll) {
@@ -158,6 +134,26 @@ TEST_F(Settle, WaitsTheSecondTimeForWhatIsMissingOnly) {
     for (std::size_t i = 0; i + 1 < sent; ++i) store(i, milliseconds(100));
     EXPECT_EQ(settle_all(), sent - 1);
     EXPECT_EQ(took_, seconds(25)) << "20 s for all, and half of 10 s for one of 10 MiB";
+}
+
+TEST_F(Settle, EndsWhereAFolderHasBecomeAnother) {
+    world_.destination.restless = {"INBOX"};
+    auto const error = error_of(try_to_settle(ChangedFolder::ends_it).exception);
+    EXPECT_TRUE(error && error->code == ErrorCode::uid_validity_changed);
+}
+
+TEST_F(Settle, PassesOverAFolderThatHasBecomeAnotherWhereItIsTold) {
+    world_.destination.restless = {"INBOX"};
+    auto const found = try_to_settle(ChangedFolder::is_passed_over);
+    found.rethrow();
+    EXPECT_EQ(*found.value, 0U);
+}
+
+TEST_F(Settle, LooksAgainInTheSameFolderOnly) {
+    world_.destination.restless = {"INBOX"};
+    EXPECT_FALSE(look_again_in_vain());
+    auto const error = look_again_in_vain();
+    EXPECT_TRUE(error && error->code == ErrorCode::uid_validity_changed);
 }
 
 }  // namespace
