@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "common/event.hpp"
+#include "daemon/copy/lane_load.hpp"
 #include "daemon/copy/reduction.hpp"
 #include "daemon/copy/view.hpp"
 
@@ -24,6 +25,7 @@ struct FolderBegin {
 /// A body of exactly `size_bytes` follows as BodyData, then BodyEnd.
 struct BodyBegin {
     MessageMeta meta;
+    LaneLoad::Token token;
     std::uint64_t size_bytes = 0;
 };
 struct BodyData {
@@ -33,6 +35,7 @@ struct BodyEnd {};
 /// A small body at once. `size_bytes` was announced; `bytes` must be as many.
 struct WholeBody {
     MessageMeta meta;
+    LaneLoad::Token token;
     std::uint64_t size_bytes = 0;
     std::string bytes;
 };
@@ -56,6 +59,7 @@ class BodyQueue {
     /// Waits until pop() would not wait, or wake() is called.
     Task<> wait();
     void wake() { readable_.set(); }
+    bool is_abandoned() const { return abandoned_; }
     /// No more pieces will come.
     void close();
     /// The reader has failed: what is queued is dropped, the writer is told at its next push.

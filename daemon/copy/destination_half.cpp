@@ -112,6 +112,7 @@ Task<> DestinationHalf::write() {
 }
 
 Task<std::optional<Piece>> DestinationHalf::next_piece() {
+    if (!queue_.is_readable()) parts_.load.starves(parts_.context.clock.now());
     while (batch_ && !queue_.is_readable() && may_grow()) {
         if (!destination_is_busy()) growth_end_->set(batch_->since + grows_min);
         co_await queue_.wait();
@@ -192,6 +193,7 @@ Task<> DestinationHalf::end_message(Message message) {
     pace_.turn_to(Doing::our_work);
     batch_->size_bytes += message.size_bytes;
     batch_->messages.push_back(std::move(message));
+    parts_.load.passed_on(parts_.context.clock.now());
     bool const full = !fits(parts_.options.batch, batch_->messages.size(), batch_->size_bytes, 0);
     if (full || !batch_->accepted) co_await end_batch();
 }

@@ -13,19 +13,16 @@ FolderFetch::FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder
     for (auto& message : messages) {
         auto const uid = message.uid;
         uids_.push_back(uid);
-        wanted_.emplace(uid, std::move(message));
+        wanted_.emplace(uid, Wanted{std::move(message), LaneLoad::Token(parts_.load)});
     }
-    mouth_.to_come += wanted_.size();
 }
 
-std::optional<MessageMeta> FolderFetch::take(Uid uid) {
+std::optional<FolderFetch::Wanted> FolderFetch::take(Uid uid) {
     auto const wanted = wanted_.find(uid);
     if (wanted == wanted_.end()) return std::nullopt;
-    auto meta = std::move(wanted->second);
+    std::optional<Wanted> taken = std::move(wanted->second);
     wanted_.erase(wanted);
-    --mouth_.to_come;
-    mouth_.one_came();
-    return meta;
+    return taken;
 }
 
 Task<> FolderFetch::run() {
@@ -41,7 +38,7 @@ void FolderFetch::note_failure(Error const& error) {
                        error.code == ErrorCode::server_bug;
     if (!ended || error.side != Side::source) return;
     std::vector<Uid> awaited;
-    for (auto const& [uid, meta] : wanted_) awaited.push_back(uid);
+    for (auto const& [uid, wanted] : wanted_) awaited.push_back(uid);
     std::ranges::sort(awaited);
     if (current_) awaited.insert(awaited.begin(), *current_);
     parts_.state.deadly.add(folder_.mapped.source.name, awaited);
@@ -69,8 +66,8 @@ Task<> FolderFetch::settle_missing() {
 Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
     if (parts_.context.stop.requested() || parts_.state.ending)
         throw Failure(ErrorCode::cancelled, "stop between two messages");
-    auto meta = take(uid);
-    if (!meta) co_return;
+    auto wanted = take(uid);
+    if (!wanted) co_return;
     current_ = uid;
     turn_ = co_await mouth_.turn.lock();
     if (mouth_.folder != &folder_ || mouth_.reduction != reduction_) {
@@ -82,11 +79,11 @@ Task<> FolderFetch::begin(Uid uid, std::uint64_t size_bytes) {
         co_await mouth_.queue.push(std::move(beginning));
     }
     if (size_bytes < streamed_bytes_min) {
-        gathered_ = WholeBody{std::move(*meta), size_bytes, {}};
+        gathered_ = WholeBody{std::move(wanted->meta), std::move(wanted->token), size_bytes, {}};
         gathered_->bytes.reserve(size_bytes);
         co_return;
     }
-    Piece begin = BodyBegin{std::move(*meta), size_bytes};
+    Piece begin = BodyBegin{std::move(wanted->meta), std::move(wanted->token), size_bytes};
     co_await mouth_.queue.push(std::move(begin));
 }
 
@@ -110,8 +107,8 @@ Task<> FolderFetch::end() {
 }
 
 Task<> FolderFetch::missing(Uid uid) {
-    auto meta = take(uid);
-    if (meta) missing_.push_back(std::move(*meta));
+    auto wanted = take(uid);
+    if (wanted) missing_.push_back(std::move(wanted->meta));
     co_return;
 }
 

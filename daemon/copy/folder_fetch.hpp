@@ -21,8 +21,6 @@ struct QueueMouth {
     FolderWork* folder = nullptr;  ///< That the reader of the queue has been told last.
     Reduction reduction = {};
     std::set<FolderWork const*> begun = {};  ///< Of which a body has come, and the reader says the end.
-    std::size_t to_come = 0;                 ///< Bodies that were asked for and have not begun.
-    std::function<void()> one_came = [] {};  ///< Called for each of them.
 };
 
 class FolderFetch final : BodySink {
@@ -30,15 +28,20 @@ class FolderFetch final : BodySink {
     /// Of `messages`, to be appended reduced as `reduction` says. All outlive the object.
     FolderFetch(LaneParts& parts, QueueMouth& mouth, FolderWork& folder, Reduction reduction,
                 std::vector<MessageMeta> messages);
-    ~FolderFetch() { mouth_.to_come -= wanted_.size(); }
     FolderFetch(FolderFetch const&) = delete;
     FolderFetch& operator=(FolderFetch const&) = delete;
+    ~FolderFetch() = default;
 
     /// Returns when every body is in the queue. Throws what the source throws, and Failure(cancelled) between
     /// two messages where the pass is to stop.
     Task<> run();
 
  private:
+    struct Wanted {
+        MessageMeta meta;
+        LaneLoad::Token token;
+    };
+
     /// Remembers what was awaited when the source failed.
     void note_failure(Error const& error);
     /// Not delivered by the server: gone if it is not listed any more, else an exception.
@@ -49,14 +52,14 @@ class FolderFetch final : BodySink {
     Task<> end() override;
     Task<> missing(Uid uid) override;
     /// The message, if it is still wanted; it is not any more.
-    std::optional<MessageMeta> take(Uid uid);
+    std::optional<Wanted> take(Uid uid);
 
     LaneParts& parts_;
     QueueMouth& mouth_;
     FolderWork& folder_;
     Reduction reduction_;
     std::vector<Uid> uids_;
-    std::unordered_map<Uid, MessageMeta> wanted_;
+    std::unordered_map<Uid, Wanted> wanted_;
     std::vector<MessageMeta> missing_;
     std::optional<AsyncMutex::Lock> turn_;  ///< While a body that was asked for is under way.
     std::optional<WholeBody> gathered_;     ///< It, where it is small.

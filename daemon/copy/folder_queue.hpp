@@ -1,9 +1,11 @@
 #pragma once
 
 // FolderQueue: who copies what. A folder is taken whole by one lane, which keeps the order within it. Once no
-// folder is left, lanes with nothing to do take windows of a large one that another lane has begun.
+// folder is left, lanes with nothing to do take windows of a large one that another lane has begun, or
+// messages that another lane has planned.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <vector>
@@ -28,8 +30,9 @@ struct FolderTurn {
 
 class FolderQueue {
  public:
-    /// `lanes` take from it.
-    explicit FolderQueue(std::size_t lanes) : lanes_(lanes) {}
+    /// `lanes` take from it. What another lane has planned they take if it is at least so much work
+    /// (work_of).
+    FolderQueue(std::size_t lanes, std::uint64_t work_min) : lanes_(lanes), work_min_(work_min) {}
 
     /// Until then the lanes wait in opened().
     void open(std::vector<FolderWork*> folders);
@@ -37,9 +40,11 @@ class FolderQueue {
     /// A lane has failed: nobody gets anything more.
     void end();
 
-    /// Waits while there may be something later: as long as a folder has just been begun, or the lane has
-    /// windows of a shared one before it.
-    Task<FolderTurn> next(LaneSeat& seat);
+    /// Waits while there may be something later: as long as a folder has just been begun, the last of its
+    /// windows is being planned, or the lane has windows of a shared one before it. Nobody waits for a folder
+    /// that one lane plans alone. What is planned of any folder is shared if at least `worthwhile` messages
+    /// of it were asked for by nobody, and they are enough work.
+    Task<FolderTurn> next(LaneSeat& seat, std::function<std::uint64_t()> worthwhile);
     /// What is to be listed of `folder`; by this lane alone unless `shared`. To be called once by the lane
     /// that begins it, before the first window is taken; with no windows where that fails.
     void set_windows(FolderWork& folder, std::vector<UidRange> windows, bool shared);
@@ -48,13 +53,35 @@ class FolderQueue {
     /// The folder cannot be planned to its end: nobody waits for it.
     void drop_windows(FolderWork& folder);
 
+    /// Messages of `folder` that are to be copied. Whoever asks for their bodies takes them.
+    void add_planned(FolderWork& folder, std::vector<MessageMeta> messages);
+    /// At most `most` of those that may be asked for together; there are some.
+    std::vector<MessageMeta> take_planned(FolderWork& folder, std::size_t most);
+    /// One lane plans the folder no more.
+    void end_planning(FolderWork& folder);
+    /// As long as it lives, `changed` is set whenever what is planned changes. Both outlive it.
+    class Watch {
+     public:
+        Watch(FolderQueue& queue, Event& changed) : queue_(queue), changed_(changed) {
+            queue_.watchers_.push_back(&changed_);
+        }
+        ~Watch() { std::erase(queue_.watchers_, &changed_); }
+        Watch(Watch const&) = delete;
+        Watch& operator=(Watch const&) = delete;
+
+     private:
+        FolderQueue& queue_;
+        Event& changed_;
+    };
+
     /// How many folders a lane may have ahead of the one that it copies: planned, and with several lanes also
-    /// being fetched. No other lane can take them, so there are fewer the nearer the end is.
+    /// being fetched. There are fewer the nearer the end is, to be begun by others.
     std::size_t ahead_max() const;
     /// True if a lane that has `to_come` messages before it may take the next folder as well, and the other
-    /// lanes still get their share of the `left` that all have before them.
-    bool leaves_enough(std::uint64_t to_come, std::uint64_t left) const;
-    bool has_several_lanes() const { return lanes_ > 1; }
+    /// lanes still get their share of the `left` that all have before them. Those that it needs it always
+    /// has; what others have planned it takes for those only.
+    bool leaves_enough(std::uint64_t to_come, std::uint64_t left, std::uint64_t needed) const;
+    std::size_t lanes() const { return lanes_; }
     /// True if one lane more would find something to do.
     bool has_more() const;
     void add_lane() { ++lanes_; }
@@ -67,14 +94,20 @@ class FolderQueue {
     bool retires(LaneSeat& seat);
     /// Of those that the lane is not at work on already.
     FolderWork* largest_shared(LaneSeat const& seat) const;
-    bool shares_windows(LaneSeat const& seat) const;
+    /// The same, of what is planned.
+    FolderWork* largest_planned(LaneSeat const& seat, std::uint64_t worthwhile) const;
+    void tell_planned();
+    /// True if there may be something for the lane later.
+    bool may_have_more(LaneSeat const& seat) const;
 
     std::size_t lanes_;
+    std::uint64_t work_min_;
     std::vector<FolderWork*> folders_;
     std::size_t taken_ = 0;
     std::size_t undecided_ = 0;  ///< Taken, and their windows are not known yet.
     std::size_t retiring_ = 0;   ///< Lanes that are to retire.
     bool ended_ = false;
+    std::vector<Event*> watchers_;
     Event opened_;
     Event changed_;
 };

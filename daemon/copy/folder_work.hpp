@@ -28,6 +28,11 @@ struct ListedWindow {
     std::vector<MessageMeta> messages;
 };
 
+/// What copying costs, in bytes: a message costs something beside its own.
+constexpr std::uint64_t work_of(std::uint64_t messages, std::uint64_t bytes) {
+    return bytes + messages * 8 * 1024;
+}
+
 struct FolderWork {
     MappedFolder mapped;
     FolderRecord record;
@@ -44,6 +49,10 @@ struct FolderWork {
     std::optional<ListedWindow> listed_ahead;  ///< Its first, listed while folders were created.
     std::deque<UidRange> windows;              ///< Of UIDs that no lane has listed yet.
     bool shared = false;                       ///< Any lane may take of them.
+    /// To be copied, and nobody has asked for them yet; what is together may be asked for together.
+    std::deque<std::vector<MessageMeta>> planned;
+    std::size_t planned_messages = 0;          ///< In all of them.
+    std::uint64_t planned_bytes = 0;           ///< The same.
     std::uint64_t listed_messages = 0;         ///< In windows that are planned.
     std::uint64_t hidden_reports = 0;          ///< Of ours, listed there, and not planned.
     std::uint32_t planners = 0;                ///< Lanes that list and plan it.

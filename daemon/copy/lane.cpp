@@ -31,6 +31,7 @@ Task<> write_side(LaneParts& parts, BodyQueue& queue, LanePace& pace) {
         ~Abandoner() {
             if (done) return;
             queue.abandon();
+            parts.load.tell_fewer();
             parts.source.abort();
         }
     } abandoner{parts, queue};

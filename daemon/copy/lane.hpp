@@ -6,6 +6,7 @@
 #include "common/context.hpp"
 #include "daemon/copy/endpoint.hpp"
 #include "daemon/copy/folder_queue.hpp"
+#include "daemon/copy/lane_load.hpp"
 
 namespace imapcopy::copy {
 
@@ -19,6 +20,7 @@ struct LaneOptions {
     AppendLimits appends;
     std::uint32_t messages_per_window = 0;
     std::uint32_t messages_per_share = 0;
+    std::uint64_t work_per_share = 0;
 };
 
 /// All outlive the lane's coroutines.
@@ -30,6 +32,7 @@ struct LaneParts {
     PassState& state;
     LaneOptions options;
     LaneSeat seat = {};
+    LaneLoad load = {};
     std::vector<RetryGroup> retries = {};  ///< Of this lane, not tried again yet.
 };
 

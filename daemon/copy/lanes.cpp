@@ -17,7 +17,10 @@ class Crew {
     /// The references outlive the object.
     Crew(LaneParts& lead, Connections& connections, std::uint32_t lanes,
          boost::asio::any_io_executor executor)
-        : lead_(lead), connections_(connections), queue_(lanes), further_(std::move(executor)) {
+        : lead_(lead),
+          connections_(connections),
+          queue_(lanes, lead.options.work_per_share),
+          further_(std::move(executor)) {
         for (std::uint32_t i = 1; i < lanes; ++i) further_.spawn(run_further_lane());
     }
 
@@ -89,10 +92,8 @@ void Crew::lane_refused(Error const& error) {
 }
 
 void Crew::adjust() {
-    // What a message costs beside its bytes.
-    constexpr std::uint64_t message_bytes = 8 * 1024;
     auto const& state = lead_.state;
-    auto const work = state.bytes_copied + message_bytes * state.messages_copied;
+    auto const work = work_of(state.messages_copied, state.bytes_copied);
     auto const now = lead_.context.clock.now();
     switch (trial_.look(now, state.progress.lanes, work)) {
         case LaneAdvice::stay: break;

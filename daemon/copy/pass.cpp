@@ -20,6 +20,7 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
     lane.buffer_bytes = options.buffer_bytes;
     lane.messages_per_window = options.messages_per_window;
     lane.messages_per_share = std::min(options.messages_per_share, options.messages_per_window);
+    lane.work_per_share = options.work_per_share;
     lane.batch.messages_max = destination.multi_append ? options.batch_messages_max : 1;
     lane.batch.bytes_max = options.batch_bytes_max;
     lane.window = {options.message_bytes_max, destination.append_limit_bytes, {}};

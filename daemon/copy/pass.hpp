@@ -78,6 +78,9 @@ struct PassOptions {
     std::uint32_t messages_per_lane = 200;
     /// A folder of more messages is shared by lanes that have nothing else to do, by so many at a time.
     std::uint32_t messages_per_share = 1000;
+    /// What is planned of a folder is shared by lanes that have nothing else to do, if it costs as much as so
+    /// many bytes. Below that the order within the folder is worth more than the time.
+    std::uint64_t work_per_share = 1024 * 1024;
     /// Bytes of bodies that may wait between the two connections of all lanes.
     std::size_t buffer_bytes = 1024 * 1024;
     /// Waits before an append without an answer is looked for (settle); see copy-engine section 4.

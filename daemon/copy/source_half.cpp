@@ -8,6 +8,7 @@
 #include "common/text.hpp"
 #include "daemon/copy/account_view.hpp"
 #include "daemon/copy/body_digests.hpp"
+#include "daemon/copy/expunged_exceptions.hpp"
 #include "daemon/copy/flag_merge.hpp"
 #include "daemon/copy/folder_fetch.hpp"
 #include "daemon/copy/settle.hpp"
@@ -44,9 +45,10 @@ bool knows(LedgerView const& ledger, Uid uid) {
 }  // namespace
 
 Task<> SourceHalf::read_folders(FolderQueue& folders) {
+    FolderQueue::Watch const watch(folders, planned_changed_);
     TaskGroup planning(co_await boost::asio::this_coro::executor);
     planning.spawn(plan_folders(folders));
-    auto const fetched = co_await attempt(fetch_planned());
+    auto const fetched = co_await attempt(fetch_planned(folders));
     fetching_over_ = true;
     planned_changed_.set();
     if (!fetched.ok()) {
@@ -63,13 +65,14 @@ Task<> SourceHalf::plan_folders(FolderQueue& folders) {
     TaskGroup planning(co_await boost::asio::this_coro::executor);
     while (!planning.failed() && !fetching_over_ && !stop_requested()) {
         if (!may_take_further(folders)) {
-            waits_at_ = &folders;
+            planning_waits_at_ = &folders;
             planned_changed_.clear();
             co_await planned_changed_.wait();
-            waits_at_ = nullptr;
+            planning_waits_at_ = nullptr;
             continue;
         }
-        auto const turn = co_await folders.next(parts_.seat);
+        auto worthwhile = [this, &folders] { return needed(folders); };
+        auto const turn = co_await folders.next(parts_.seat, std::move(worthwhile));
         if (turn.folder == nullptr) break;
         planned_.push_back({*turn.folder, turn.begins});
         ++turn.folder->lanes;
@@ -82,18 +85,30 @@ Task<> SourceHalf::plan_folders(FolderQueue& folders) {
 }
 
 bool SourceHalf::may_take_further(FolderQueue const& folders) const {
-    if (!folders.has_several_lanes()) return planned_.size() <= folders.ahead_max();
+    if (folders.lanes() == 1) return planned_.size() <= folders.ahead_max();
     // What is being fetched counts where other lanes could have it.
     if (planned_.size() + fetches_under_way_ > folders.ahead_max()) return false;
-    std::uint64_t to_come = planned_messages_ + mouth_.to_come;
+    std::uint64_t to_come = planned_messages() + parts_.load.messages();
     for (auto const& planning : planned_) {
         if (planning.begins && !planning.over) to_come += planning.folder.source.messages;
     }
-    return folders.leaves_enough(to_come, parts_.state.messages_left());
+    return folders.leaves_enough(to_come, parts_.state.messages_left(), needed(folders));
 }
 
-void SourceHalf::wake_planning() {
-    if (waits_at_ != nullptr && may_take_further(*waits_at_)) planned_changed_.set();
+void SourceHalf::look_at_load() {
+    bool const plans = planning_waits_at_ != nullptr && may_take_further(*planning_waits_at_);
+    bool const fetches = fetching_waits_at_ != nullptr && room_for_fetch(*fetching_waits_at_) > 0;
+    if (plans || fetches || mouth_.queue.is_abandoned()) planned_changed_.set();
+}
+
+std::size_t SourceHalf::planned_messages() const {
+    std::size_t messages = 0;
+    for (auto const& planning : planned_) messages += planning.folder.planned_messages;
+    return messages;
+}
+
+std::uint64_t SourceHalf::needed(FolderQueue const& folders) const {
+    return parts_.load.needed(parts_.source.round_trip(), parts_.state.messages_left() / folders.lanes());
 }
 
 Task<> SourceHalf::plan_beside(FolderQueue& folders, Planning& planning) {
@@ -112,16 +127,16 @@ Task<> SourceHalf::plan_beside(FolderQueue& folders, Planning& planning) {
     if (!vanished) planned.rethrow();
 }
 
-Task<> SourceHalf::fetch_planned() {
+Task<> SourceHalf::fetch_planned(FolderQueue& folders) {
     TaskGroup fetching(co_await boost::asio::this_coro::executor);
-    auto const started = co_await attempt(start_fetches(fetching));
+    auto const started = co_await attempt(start_fetches(folders, fetching));
     auto const fetched = co_await attempt(fetching.join());
     started.rethrow();
     fetched.rethrow();
     for (auto* const folder : fetched_) count_without_bodies(*folder);
 }
 
-Task<> SourceHalf::start_fetches(TaskGroup& fetching) {
+Task<> SourceHalf::start_fetches(FolderQueue& folders, TaskGroup& fetching) {
     for (;;) {
         while (planned_.empty() && !planning_over_) {
             planned_changed_.clear();
@@ -131,7 +146,7 @@ Task<> SourceHalf::start_fetches(TaskGroup& fetching) {
         auto& next = planned_.front();
         parts_.state.progress.current_folder = next.folder.mapped.path;
         parts_.state.report();
-        bool const any = co_await fetch_windows(next, fetching);
+        bool const any = co_await fetch_folder(folders, next, fetching);
         if (fetching.failed() || stopped_) co_return;
         if (any) {
             fetched_.push_back(&next.folder);
@@ -143,33 +158,43 @@ Task<> SourceHalf::start_fetches(TaskGroup& fetching) {
     }
 }
 
-Task<bool> SourceHalf::fetch_windows(Planning& planning, TaskGroup& fetching) {
+Task<bool> SourceHalf::fetch_folder(FolderQueue& folders, Planning& planning, TaskGroup& fetching) {
+    auto const& planned = planning.folder.planned;
     for (bool any = false;; any = true) {
+        co_await retry_refused(fetching);
+        std::size_t room = 0;
         auto const waits = [&] {
-            bool const for_plan = planning.windows.empty() && !planning.over;
-            bool const for_room = !planning.windows.empty() && !has_room_for_fetch();
-            return !fetching.failed() && (for_plan || for_room);
+            if (fetching.failed() || mouth_.queue.is_abandoned() || may_leave(planning)) return false;
+            if (planned.empty()) return !planning.over;
+            room = room_for_fetch(folders);
+            return room == 0;
         };
         while (waits()) {
+            fetching_waits_at_ = planned.empty() ? nullptr : &folders;
             planned_changed_.clear();
             co_await planned_changed_.wait();
+            fetching_waits_at_ = nullptr;
         }
-        co_await retry_refused(fetching);
-        if (planning.windows.empty() || fetching.failed() || stop_requested()) co_return any;
-        auto messages = std::move(planning.windows.front());
-        planning.windows.pop_front();
-        planned_messages_ -= messages.size();
-        planned_changed_.set();
+        if (mouth_.queue.is_abandoned()) throw Failure(ErrorCode::cancelled, "ask for more messages");
+        if (planned.empty() || may_leave(planning) || fetching.failed() || stop_requested()) co_return any;
+        auto messages = folders.take_planned(planning.folder, room);
         ++fetches_under_way_;
         messages_under_way_ += messages.size();
         fetching.spawn(fetch(planning.folder, std::move(messages)));
     }
 }
 
-/// A second window of a large folder may be on its way behind the first, but no more.
-bool SourceHalf::has_room_for_fetch() const {
-    return fetches_under_way_ < fetches_under_way_max &&
-           messages_under_way_ <= parts_.options.messages_per_window;
+bool SourceHalf::may_leave(Planning const& planning) const {
+    return parts_.seat.retired && planning.over && planning.folder.planners > 0;
+}
+
+std::size_t SourceHalf::room_for_fetch(FolderQueue const& folders) const {
+    // A second window of a large folder may be on its way behind the first, but no more.
+    bool const has_room = fetches_under_way_ < fetches_under_way_max &&
+                          messages_under_way_ <= parts_.options.messages_per_window;
+    if (!has_room) return 0;
+    if (folders.lanes() == 1) return parts_.options.messages_per_window;
+    return parts_.load.room(needed(folders));
 }
 
 Task<> SourceHalf::retry_refused(TaskGroup const& fetching) {
@@ -202,17 +227,17 @@ void SourceHalf::count_without_bodies(FolderWork& folder) {
 
 /// What is fetched next always has room: others may have taken all of it.
 bool SourceHalf::has_room_for(Planning const& planning) const {
-    if (planned_messages_ < parts_.options.messages_per_window) return true;
-    return &planning == &planned_.front() && planning.windows.empty();
+    if (planned_messages() < parts_.options.messages_per_window) return true;
+    return &planning == &planned_.front() && planning.folder.planned.empty();
 }
 
-Task<> SourceHalf::add_planned(Planning& planning, std::vector<MessageMeta> messages) {
+Task<> SourceHalf::add_planned(FolderQueue& folders, Planning const& planning,
+                               std::vector<MessageMeta> messages) {
     while (!has_room_for(planning) && !fetching_over_) {
         planned_changed_.clear();
         co_await planned_changed_.wait();
     }
-    planned_messages_ += messages.size();
-    planning.windows.push_back(std::move(messages));
+    folders.add_planned(planning.folder, std::move(messages));
     planned_changed_.set();
 }
 
@@ -235,6 +260,8 @@ Task<> SourceHalf::read_groups(std::vector<RetryGroup> groups) {
 
 Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
     auto& folder = planning.folder;
+    // Only what is planned of it is shared.
+    if (!planning.begins && (!folder.shared || folder.windows.empty())) co_return;
     if (planning.begins) {
         auto const begun = co_await attempt(begin_folder(planning));
         // Whoever waits for windows of this folder learns that there are none.
@@ -247,7 +274,7 @@ Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
     }
     ++folder.planners;
     auto const planned = co_await attempt(plan_windows(folders, planning));
-    --folder.planners;
+    folders.end_planning(folder);
     bool const whole = planned.ok() && *planned.value;
     if (!whole) folders.drop_windows(folder);
     planned.rethrow();
@@ -265,7 +292,7 @@ Task<Uid> SourceHalf::begin_folder(Planning& planning) {
     }
     auto const first = first_uid(folder);
     if (first.value() > 1) co_await update_seen_flags(folder, first);
-    co_await forget_expunged_exceptions(folder);
+    co_await forget_expunged_exceptions(parts_, folder);
     co_return first;
 }
 
@@ -275,7 +302,7 @@ Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
             planning.folder.complete = false;
             co_return false;
         }
-        co_await plan_window_of(planning, *window);
+        co_await plan_window_of(folders, planning, *window);
     }
     planning.nominees = {};
     planning.heirs = {};
@@ -375,7 +402,7 @@ void SourceHalf::part_with_suspects(FolderWork& folder, std::vector<MessageMeta>
     });
 }
 
-Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
+Task<> SourceHalf::plan_window_of(FolderQueue& folders, Planning& planning, UidRange window) {
     auto& folder = planning.folder;
     bool const hides_reports = folder.mapped.source.name.is_inbox() && !parts_.state.reports.empty();
     bool const needs_identity = !planning.nominees.empty() || !planning.heirs.empty() || hides_reports;
@@ -396,7 +423,7 @@ Task<> SourceHalf::plan_window_of(Planning& planning, UidRange window) {
     co_await record_decisions(folder, plan, listed);
     part_with_suspects(folder, plan.copy);
     for (auto const& message : plan.copy) parts_.state.progress.bytes_total += message.size_bytes;
-    if (!plan.copy.empty()) co_await add_planned(planning, std::move(plan.copy));
+    if (!plan.copy.empty()) co_await add_planned(folders, planning, std::move(plan.copy));
 }
 
 Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
@@ -434,41 +461,6 @@ Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, Ui
     };
     co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::flags, sink);
     co_return found;
-}
-
-Task<> SourceHalf::forget_expunged_exceptions(FolderWork& folder) {
-    LedgerView listed;
-    do {
-        auto const after = listed.empty() ? Uid() : listed.back().source_uid;
-        listed = co_await parts_.journal.exceptions(folder.record.id, after);
-        if (!listed.empty()) co_await forget_expunged(folder, listed);
-    } while (listed.size() == exceptions_per_call);
-}
-
-Task<> SourceHalf::forget_expunged(FolderWork& folder, LedgerView const& entries) {
-    std::vector<Uid> still_there;
-    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) { still_there.push_back(meta.uid); };
-    UidRange const range{entries.front().source_uid, entries.back().source_uid};
-    co_await parts_.source.list_messages(folder.mapped.source.name, range, Listing::flags, sink);
-    auto const present = UidSet::of(still_there);
-    std::vector<Outcome> outcomes;
-    for (auto const& entry : entries) {
-        if (present.contains(entry.source_uid)) continue;
-        // A copy stays a copy; only nothing is said of it. One whose folder got another UIDVALIDITY, and that
-        // was not found again, is none any more: it must not claim a message that comes later.
-        bool const holds_copy =
-            entry.state != MessageState::refused && entry.destination_uid_validity.value() != 0;
-        outcomes.push_back({entry.source_uid,
-                            holds_copy ? entry.state : MessageState::gone,
-                            entry.destination_uid,
-                            entry.destination_uid_validity,
-                            entry.identity,
-                            entry.size_bytes,
-                            entry.flags,
-                            {},
-                            {}});
-    }
-    if (!outcomes.empty()) co_await parts_.journal.finish(folder.record.id, std::move(outcomes));
 }
 
 Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {

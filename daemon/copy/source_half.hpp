@@ -2,7 +2,6 @@
 
 // The reading half of a lane: lists, plans and fetches, window by window, and pushes bodies into the queue.
 
-#include <deque>
 #include <list>
 #include <vector>
 
@@ -17,8 +16,9 @@ class SourceHalf final {
  public:
     /// Both outlive the object.
     SourceHalf(LaneParts& parts, BodyQueue& queue) : parts_(parts), mouth_{queue} {
-        mouth_.one_came = [this] { wake_planning(); };
+        parts_.load.on_fewer([this] { look_at_load(); });
     }
+    ~SourceHalf() { parts_.load.on_fewer({}); }
     SourceHalf(SourceHalf const&) = delete;
     SourceHalf& operator=(SourceHalf const&) = delete;
 
@@ -28,14 +28,13 @@ class SourceHalf final {
     bool stopped() const { return stopped_; }
 
  private:
-    /// A folder that is being planned, and what of it is to be fetched.
+    /// A folder of which this lane plans, or fetches what is planned.
     struct Planning {
         FolderWork& folder;
         bool begins = false;  ///< Else another lane has begun the folder, and shares it.
         Nominees nominees = {};
         LedgerView heirs = {};  ///< Entries of the old epoch that nobody has inherited yet.
-        std::deque<std::vector<MessageMeta>> windows = {};
-        bool over = false;  ///< No more windows will come.
+        bool over = false;  ///< This lane plans no more of it.
     };
 
     // Planning runs ahead of fetching, several folders side by side, so that its round trips cost no time.
@@ -43,8 +42,6 @@ class SourceHalf final {
     Task<> plan_beside(FolderQueue& folders, Planning& planning);
     /// True if this lane may have one more folder ahead of the one that it copies.
     bool may_take_further(FolderQueue const& folders) const;
-    /// Where it waits for this lane to have less before it, and that has come.
-    void wake_planning();
     Task<> plan_folder(FolderQueue& folders, Planning& planning);
     /// What comes before the first window; gives the first UID to list.
     Task<Uid> begin_folder(Planning& planning);
@@ -54,20 +51,27 @@ class SourceHalf final {
     Task<> count_unlisted(FolderWork& folder);
     /// Takes out of `messages` what can only be asked for alone, and what cannot be asked for at all.
     void part_with_suspects(FolderWork& folder, std::vector<MessageMeta>& messages);
-    Task<> plan_window_of(Planning& planning, UidRange window);
+    Task<> plan_window_of(FolderQueue& folders, Planning& planning, UidRange window);
+    std::size_t planned_messages() const;
+    /// Where something waits for this lane to have less under way, and that has come.
+    void look_at_load();
     bool has_room_for(Planning const& planning) const;
     /// Brings the flags of what an earlier complete pass has seen up to date: of UIDs below `first`.
     Task<> update_seen_flags(FolderWork& folder, Uid first);
     /// Repeats at the destination what changed at the source since the ledger's entries were written.
     Task<> update_flags(FolderWork& folder, std::vector<MessageMeta> const& listed, LedgerView const& ledger);
-    Task<> add_planned(Planning& planning, std::vector<MessageMeta> messages);
-    Task<> fetch_planned();
-    Task<> start_fetches(TaskGroup& fetching);
+    Task<> add_planned(FolderQueue& folders, Planning const& planning, std::vector<MessageMeta> messages);
+    Task<> fetch_planned(FolderQueue& folders);
+    Task<> start_fetches(FolderQueue& folders, TaskGroup& fetching);
     /// False: there was nothing to fetch.
-    Task<bool> fetch_windows(Planning& planning, TaskGroup& fetching);
+    Task<bool> fetch_folder(FolderQueue& folders, Planning& planning, TaskGroup& fetching);
     /// Tries refused messages again, once they are many, with nothing else under way.
     Task<> retry_refused(TaskGroup const& fetching);
-    bool has_room_for_fetch() const;
+    /// A lane that retires leaves what is planned to those that still plan.
+    bool may_leave(Planning const& planning) const;
+    /// How many messages may be asked for at once; 0: none for now.
+    std::size_t room_for_fetch(FolderQueue const& folders) const;
+    std::uint64_t needed(FolderQueue const& folders) const;
     Task<> fetch(FolderWork& folder, std::vector<MessageMeta> messages);
     void count_without_bodies(FolderWork& folder);
     bool stop_requested();
@@ -76,9 +80,6 @@ class SourceHalf final {
     Task<Nominees> list_nominees(FolderWork& folder);
     /// The part of `range` where the destination holds messages that nobody claims; empty: last < first.
     Task<UidRange> find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed);
-    /// A message that is no longer at the source is no exception any more.
-    Task<> forget_expunged_exceptions(FolderWork& folder);
-    Task<> forget_expunged(FolderWork& folder, LedgerView const& entries);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// Takes out of `listed` what is copied from another folder, unless the ledger knows it here; and all
     /// labels.
@@ -95,13 +96,13 @@ class SourceHalf final {
     LaneParts& parts_;
     QueueMouth mouth_;
     std::list<Planning> planned_;  ///< In the order of fetching; fetches of the first one are being started.
-    std::size_t planned_messages_ = 0;       ///< In all windows.
-    FolderQueue const* waits_at_ = nullptr;  ///< Until this lane may take a further folder.
-    bool planning_over_ = false;        ///< No more folders will come.
+    FolderQueue const* planning_waits_at_ = nullptr;  ///< Until this lane may take a further folder.
+    FolderQueue const* fetching_waits_at_ = nullptr;  ///< Until it may ask for more messages.
+    bool planning_over_ = false;                      ///< No more folders will come.
     bool fetching_over_ = false;
     std::size_t fetches_under_way_ = 0;
     std::size_t messages_under_way_ = 0;  ///< Of these fetches.
-    Event planned_changed_;               ///< Any of the above, or may_take_further().
+    Event planned_changed_;               ///< Any of the above, or what other lanes took, or the load.
     std::vector<FolderWork*> fetched_;    ///< Of which something was to be fetched.
     bool stopped_ = false;
 };

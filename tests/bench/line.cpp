@@ -3,8 +3,8 @@
 // A long line on the loopback, in front of servers on 127.0.0.1. What arrives is passed on half a round trip
 // later, in both directions, without a limit of the bandwidth. Setting up a connection costs what it costs on
 // a real line: the first byte of a server that speaks first arrives two round trips after connect(). Loss and
-// slow start are not played. A real line uses no processor of the hosts at its ends, so this one uses as little
-// as it can: what is under way waits in pipes, and is never copied (splice(2)).
+// slow start are not played. A real line uses no processor of the hosts at its ends, so this one uses as
+// little as it can: what is under way waits in pipes, and is never copied (splice(2)).
 //
 // Prints "ready" when all ports listen. Takes orders from its standard input, one a line, and answers each
 // with a line:

@@ -276,6 +276,8 @@ Task<> MemoryEndpoint::fetch_bodies(MailboxName mailbox, std::vector<Uid> uids, 
     server_.log.push_back("fetch " + mailbox.utf8 + " " + std::to_string(uids.size()));
     co_await begin_command("fetch bodies");
     refresh(require_same(mailbox, "fetch from"));
+    // One command after the other.
+    auto const turn = co_await bodies_.lock();
     for (auto const uid : uids) {
         if (server_.body_pause > Duration{}) co_await server_.clock().sleep_for(server_.body_pause);
         auto const& messages = require_same(mailbox, "fetch from").messages;

@@ -188,6 +188,7 @@ class MemoryEndpoint final : public Endpoint {
     bool dead_ = false;
     ErrorCode cause_ = ErrorCode::connection_lost;  ///< Of death.
     std::uint64_t bytes_ = 0;
+    AsyncMutex bodies_;  ///< Of fetches under way.
 };
 
 /// Connections to two memory servers.

@@ -92,7 +92,23 @@ TEST(Lanes, LeaveTheOthersWhatIsMoreThanTheirShare) {
     for (auto const& [endpoint, folders] : world.source.fetched_by) lanes.push_back(folders);
     std::ranges::sort(lanes, {}, &std::set<std::string>::size);
     EXPECT_THAT(lanes.front(), ElementsAre("C")) << "it is more than half of all";
-    EXPECT_THAT(lanes.back(), ElementsAre("A", "B", "D", "E"));
+    EXPECT_THAT(lanes.back(), ElementsAre("A", "B", "C", "D", "E")) << "and then takes of what is left";
+}
+
+TEST(Lanes, TakeWhatAnotherOneHasPlannedAndNotAskedFor) {
+    World world;
+    world.options.lanes_max = 2;
+    world.options.messages_per_lane = 1;
+    world.source.add_mailbox("Small");
+    world.source.add_message("Small", sample_message(100, 3000));
+    for (int i = 0; i < 60; ++i) world.source.add_message("INBOX", sample_message(i, 100'000));
+    auto const result = test::succeed(world);
+    EXPECT_EQ(result.messages_copied, 61U);
+    ASSERT_EQ(world.source.fetched_by.size(), 2U);
+    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_TRUE(folders.contains("INBOX"));
+    EXPECT_EQ(world.observer.last.folders_done, world.observer.last.folders_total);
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
+    EXPECT_FALSE(test::succeed(world).changed);
 }
 
 TEST(Lanes, MatchTheContentOfAFolderInOneLane) {
@@ -102,6 +118,41 @@ TEST(Lanes, MatchTheContentOfAFolderInOneLane) {
     EXPECT_EQ(test::succeed(world).messages_copied, 20U);
     EXPECT_EQ(world.source.fetched_by.size(), 1U);
     EXPECT_TRUE(world.destination.contents() == world.source.contents());
+}
+
+TEST(Lanes, TakeNoWindowOfAFolderThatIsMatchedByContent) {
+    World world;
+    world.options.lanes_max = 2;
+    world.options.messages_per_lane = 1;
+    world.options.messages_per_window = 30;
+    world.options.work_per_share = 1;
+    for (int i = 0; i < 240; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    for (int i = 0; i < 240; i += 6) world.destination.add_message("INBOX", sample_message(i, 3000));
+    world.source.add_mailbox("Small");
+    for (int i = 1000; i < 1100; ++i) world.source.add_message("Small", sample_message(i, 3000));
+    EXPECT_EQ(test::succeed(world).messages_copied, 300U);
+    ASSERT_EQ(world.source.fetched_by.size(), 2U);
+    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_TRUE(folders.contains("INBOX"));
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
+}
+
+TEST(Lanes, CountWhatIsKnownOnce) {
+    World world;
+    world.options.lanes_max = 2;
+    world.options.messages_per_lane = 1;
+    world.options.work_per_share = 1;
+    for (int i = 0; i < 20; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    EXPECT_EQ(test::succeed(world).messages_copied, 20U);
+    world.source.fetched_by.clear();
+    for (int i = 20; i < 80; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    world.source.add_mailbox("Small");
+    world.source.add_message("Small", sample_message(100, 3000));
+    auto const result = test::succeed(world);
+    EXPECT_EQ(result.messages_copied, 61U);
+    EXPECT_EQ(result.folders.front().recognised, 20U);
+    EXPECT_EQ(world.observer.last.messages_done, world.observer.last.messages_total);
+    EXPECT_EQ(world.source.fetched_by.size(), 2U);
+    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_TRUE(folders.contains("INBOX"));
 }
 
 /// Every message takes a while, in which each lane gets as much done as if it were alone.
