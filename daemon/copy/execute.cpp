@@ -328,7 +328,8 @@ Task<> conclude(LaneParts& parts, Ending ending) {
     // A label that is taken away changes no UID of the folders that left a message to it: the next pass lists
     // them again.
     auto const complete = folders_where(parts.state, [](FolderWork const& f) {
-        return !f.unchanged && f.complete && f.result.elsewhere == 0;
+        bool const through = f.windows.empty() && f.planned.empty();
+        return !f.unchanged && f.complete && through && f.result.elsewhere == 0;
     });
     if (ending == Ending::stopped) co_return;
     co_await ask_missing_statuses(parts, complete);

@@ -52,7 +52,8 @@ class LaneLoad {
     /// its round trip, and needs more of them.
     void starves(TimePoint now);
     /// How many have to be under way for that the destination does not wait, with a source at `round_trip`.
-    /// As long as that is not known: a part of `share`, what the lane would get of all messages left.
+    /// As long as that is not known, and where it cannot be had: a part of `share`, what the lane would get
+    /// of all messages left.
     std::uint64_t needed(Duration round_trip, std::uint64_t share) const;
     /// How many more to ask for now, where `needed` may be under way; 0: later, lest a request is about few.
     std::uint64_t room(std::uint64_t needed) const;

@@ -71,7 +71,7 @@ Task<> SourceHalf::plan_folders(FolderQueue& folders) {
             planning_waits_at_ = nullptr;
             continue;
         }
-        auto worthwhile = [this, &folders] { return needed(folders); };
+        std::function<std::uint64_t()> worthwhile = [this, &folders] { return needed(folders); };
         auto const turn = co_await folders.next(parts_.seat, std::move(worthwhile));
         if (turn.folder == nullptr) break;
         planned_.push_back({*turn.folder, turn.begins});

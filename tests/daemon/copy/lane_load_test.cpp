@@ -72,6 +72,7 @@ TEST(LaneLoadTest, MeasuresNoRateWhileItIsIdle) {
 }
 
 TEST(LaneLoadTest, NeedsMoreWhereTheSourceTakesLongerThanItsRoundTrip) {
+    constexpr std::uint64_t share = 1200;
     LaneLoad load;
     TimePoint const end(1s);
     load.starves(end);
@@ -79,15 +80,17 @@ TEST(LaneLoadTest, NeedsMoreWhereTheSourceTakesLongerThanItsRoundTrip) {
     load.starves(end);
     EXPECT_EQ(load.needed(no_round_trip, 40), 10U) << "nothing is known yet";
     pass_on(load, 1000);
-    auto const before = load.needed(no_round_trip, 80);
+    auto const before = load.needed(no_round_trip, share);
     load.starves(end + 1s);
-    EXPECT_EQ(load.needed(no_round_trip, 80), 2 * before);
+    EXPECT_NEAR(static_cast<double>(load.needed(no_round_trip, share)), 2.0 * static_cast<double>(before), 1);
     load.starves(end + 1050ms);
-    EXPECT_EQ(load.needed(no_round_trip, 80), 2 * before) << "that has had no effect yet";
+    EXPECT_NEAR(static_cast<double>(load.needed(no_round_trip, share)), 2.0 * static_cast<double>(before), 1)
+        << "that has had no effect yet";
     load.starves(end + 1100ms);
-    EXPECT_EQ(load.needed(no_round_trip, 80), 4 * before);
+    EXPECT_EQ(load.needed(no_round_trip, share), share / 4) << "but no more than leaves others their share";
+    EXPECT_EQ(load.needed(no_round_trip, 40), before) << "of which it always has what it needs";
     for (int i = 0; i < 100'000; ++i) load.passed_on(end + 2s + i * 1ms);
-    EXPECT_NEAR(static_cast<double>(load.needed(no_round_trip, 80)), 100, 2) << "and not for ever";
+    EXPECT_NEAR(static_cast<double>(load.needed(no_round_trip, share)), 100, 2) << "and not for ever";
 }
 
 TEST(LaneLoadTest, AsksForMoreOnceAQuarterIsThrough) {
