@@ -268,7 +268,8 @@ Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
         if (!begun.ok()) folders.set_windows(folder, {}, false);
         begun.rethrow();
         // Matching by content is one lane's work: what one window takes no other may take.
-        bool const shared = planning.nominees.empty() && planning.heirs.empty();
+        bool const shared =
+            parts_.options.shares_folders && planning.nominees.empty() && planning.heirs.empty();
         auto const size = shared ? parts_.options.messages_per_share : parts_.options.messages_per_window;
         folders.set_windows(folder, make_windows(*begun.value, folder.source, size), shared);
     }

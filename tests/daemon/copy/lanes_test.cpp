@@ -120,6 +120,20 @@ TEST(Lanes, MatchTheContentOfAFolderInOneLane) {
     EXPECT_TRUE(world.destination.contents() == world.source.contents());
 }
 
+TEST(Lanes, ShareNoFolderWhereTheDestinationDoesNotNameTheCopies) {
+    World world;
+    fill_one_folder(world);
+    world.options.work_per_share = 1;
+    world.destination.traits.uid_plus = false;
+    world.source.add_mailbox("Small");
+    for (int i = 100; i < 105; ++i) world.source.add_message("Small", sample_message(i, 3000));
+    EXPECT_EQ(test::succeed(world).messages_copied, 45U);
+    EXPECT_EQ(world.connections.count, 4U) << "a lane for each folder";
+    ASSERT_EQ(world.source.fetched_by.size(), 2U);
+    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_EQ(folders.size(), 1U);
+    EXPECT_TRUE(world.destination.contents() == world.source.contents());
+}
+
 TEST(Lanes, TakeNoWindowOfAFolderThatIsMatchedByContent) {
     World world;
     world.options.lanes_max = 2;
