@@ -114,7 +114,7 @@ bool FolderQueue::leaves_enough(std::uint64_t to_come, std::uint64_t left, std::
 }
 
 bool FolderQueue::has_more() const {
-    constexpr std::uint64_t worthwhile = 100;  // More than next() demands of a new lane.
+    constexpr std::uint64_t worthwhile = 100;  // For fewer a lane is not worth its connections.
     if (ended_) return false;
     if (taken_ < folders_.size() || largest_shared({}) != nullptr) return true;
     return largest_planned({}, worthwhile) != nullptr;

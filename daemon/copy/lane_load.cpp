@@ -36,8 +36,7 @@ void LaneLoad::starves(TimePoint now) {
 
 std::uint64_t LaneLoad::needed(Duration round_trip, std::uint64_t share) const {
     constexpr std::uint64_t least = 2;
-    constexpr std::uint64_t unknown_max = 100;
-    if (per_second_ == 0) return std::clamp(share / 4, least, unknown_max);
+    if (per_second_ == 0) return std::max(least, share / 4);
     auto const messages = per_second_ * seconds(round_trip + reserve);
     // Where nothing but the source counts there is no such number, and the others still get their share.
     auto const most = std::max(messages, static_cast<double>(share) / 4);
