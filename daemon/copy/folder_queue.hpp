@@ -18,7 +18,7 @@ namespace imapcopy::copy {
 /// A lane's place at the queue.
 struct LaneSeat {
     bool may_retire = false;                   ///< The lane that leads stays: it does whatever is left.
-    bool retired = false;                      ///< Takes nothing any more.
+    bool retired = false;                      ///< Takes no folder and no window of a shared one any more.
     std::set<FolderWork const*> folders = {};  ///< That it has been given.
 };
 

@@ -19,8 +19,7 @@ struct LaneOptions {
     WindowLimits window;
     AppendLimits appends;
     std::uint32_t messages_per_window = 0;
-    /// More than one lane may append to a folder at a time.
-    bool shares_folders = false;
+    bool shares_folders = false;  ///< More than one lane may append to a folder at a time.
     std::uint32_t messages_per_share = 0;
     std::uint64_t work_per_share = 0;
 };

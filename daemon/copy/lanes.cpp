@@ -19,7 +19,7 @@ class Crew {
          boost::asio::any_io_executor executor)
         : lead_(lead),
           connections_(connections),
-          queue_(lanes, lead.options.shares_folders ? lead.options.work_per_share : UINT64_MAX),
+          queue_(lanes, lead.options.work_per_share),
           further_(std::move(executor)) {
         for (std::uint32_t i = 1; i < lanes; ++i) further_.spawn(run_further_lane());
     }

@@ -22,9 +22,9 @@ LaneOptions lane_options(PassOptions const& options, EndpointTraits const& desti
     // A server that names the UID of a copy has given each its own. GNU Mailutils 3.15 has no UIDPLUS, and
     // keeps 179 of 180 messages that three connections append to one mailbox at a time, with OK for each.
     lane.shares_folders = destination.uid_plus;
-    lane.messages_per_share = std::min(options.messages_per_share, options.messages_per_window);
-    if (!lane.shares_folders) lane.messages_per_share = options.messages_per_window;
-    lane.work_per_share = options.work_per_share;
+    auto const share = lane.shares_folders ? options.messages_per_share : UINT32_MAX;
+    lane.messages_per_share = std::min(share, options.messages_per_window);
+    lane.work_per_share = lane.shares_folders ? options.work_per_share : UINT64_MAX;
     lane.batch.messages_max = destination.multi_append ? options.batch_messages_max : 1;
     lane.batch.bytes_max = options.batch_bytes_max;
     lane.window = {options.message_bytes_max, destination.append_limit_bytes, {}};

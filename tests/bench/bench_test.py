@@ -160,7 +160,24 @@ class FloorTest(unittest.TestCase):
         found = floor.copy(pairs)
         self.assertEqual((found.failed, found.stopped), ('', False))
         self.assertEqual(place.compare(pairs, 'maildir'), (60, {}))
+        self.check_emptied(place, pairs)
         self.assertEqual(found.seconds, max(found.more.values()))
+
+    def check_emptied(self, place, pairs):
+        """All files are still there, and those with mail take no room."""
+        def sizes():
+            home = f'{pairs[0].destination.folder}/home/{pairs[0].destination.login}'
+            return {f'{folder}/{name}': os.path.getsize(f'{folder}/{name}')
+                    for folder, _, names in os.walk(home) for name in names}
+        before = sizes()
+        place.empty(pairs)
+        after = sizes()
+        self.assertEqual(after.keys(), before.keys())
+        mail = [path for path in after if '/cur/' in path or '/new/' in path]
+        self.assertEqual(len(mail), 60)
+        self.assertEqual([path for path in mail if after[path]], [])
+        indexes = [path for path in after if os.path.basename(path).startswith('dovecot')]
+        self.assertTrue(indexes and all(after[path] for path in indexes if before[path]))
 
     def test_copies_everything(self):
         self.check(tls=False)

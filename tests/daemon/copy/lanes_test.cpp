@@ -56,9 +56,28 @@ TEST(Lanes, CopyInOrderOverConnectionsOfTheirOwn) {
     EXPECT_EQ(world.connections.count, 2U) << "where nothing is to be done, one lane is enough";
 }
 
+/// Messages of 3 KB, with the numbers from `first` to `last`.
+void add_messages(World& world, std::string const& folder, int first, int last) {
+    for (int i = first; i <= last; ++i) world.source.add_message(folder, sample_message(i, 3000));
+}
+
+/// Two lanes, and nothing is too little to be shared.
+void share_everything(World& world) {
+    world.options.lanes_max = 2;
+    world.options.messages_per_lane = 1;
+    world.options.work_per_share = 1;
+    world.source.add_mailbox("Small");
+}
+
+/// Each lane has asked for messages of INBOX.
+bool both_fetched_of_inbox(World const& world) {
+    auto const of_inbox = [](auto const& lane) { return lane.second.contains("INBOX"); };
+    return world.source.fetched_by.size() == 2 && std::ranges::all_of(world.source.fetched_by, of_inbox);
+}
+
 /// One folder of forty messages.
 void fill_one_folder(World& world) {
-    for (int i = 0; i < 40; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    add_messages(world, "INBOX", 0, 39);
     world.options.lanes_max = 3;
     world.options.messages_per_lane = 1;
     world.options.messages_per_share = 5;
@@ -97,15 +116,13 @@ TEST(Lanes, LeaveTheOthersWhatIsMoreThanTheirShare) {
 
 TEST(Lanes, TakeWhatAnotherOneHasPlannedAndNotAskedFor) {
     World world;
-    world.options.lanes_max = 2;
-    world.options.messages_per_lane = 1;
-    world.source.add_mailbox("Small");
-    world.source.add_message("Small", sample_message(100, 3000));
+    share_everything(world);
+    world.options.work_per_share = PassOptions().work_per_share;
+    add_messages(world, "Small", 100, 100);
     for (int i = 0; i < 60; ++i) world.source.add_message("INBOX", sample_message(i, 100'000));
     auto const result = test::succeed(world);
     EXPECT_EQ(result.messages_copied, 61U);
-    ASSERT_EQ(world.source.fetched_by.size(), 2U);
-    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_TRUE(folders.contains("INBOX"));
+    EXPECT_TRUE(both_fetched_of_inbox(world));
     EXPECT_EQ(world.observer.last.folders_done, world.observer.last.folders_total);
     EXPECT_TRUE(world.destination.contents() == world.source.contents());
     EXPECT_FALSE(test::succeed(world).changed);
@@ -126,7 +143,7 @@ TEST(Lanes, ShareNoFolderWhereTheDestinationDoesNotNameTheCopies) {
     world.options.work_per_share = 1;
     world.destination.traits.uid_plus = false;
     world.source.add_mailbox("Small");
-    for (int i = 100; i < 105; ++i) world.source.add_message("Small", sample_message(i, 3000));
+    add_messages(world, "Small", 100, 104);
     EXPECT_EQ(test::succeed(world).messages_copied, 45U);
     EXPECT_EQ(world.connections.count, 4U) << "a lane for each folder";
     ASSERT_EQ(world.source.fetched_by.size(), 2U);
@@ -136,37 +153,29 @@ TEST(Lanes, ShareNoFolderWhereTheDestinationDoesNotNameTheCopies) {
 
 TEST(Lanes, TakeNoWindowOfAFolderThatIsMatchedByContent) {
     World world;
-    world.options.lanes_max = 2;
-    world.options.messages_per_lane = 1;
+    share_everything(world);
     world.options.messages_per_window = 30;
-    world.options.work_per_share = 1;
-    for (int i = 0; i < 240; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    add_messages(world, "INBOX", 0, 239);
     for (int i = 0; i < 240; i += 6) world.destination.add_message("INBOX", sample_message(i, 3000));
-    world.source.add_mailbox("Small");
-    for (int i = 1000; i < 1100; ++i) world.source.add_message("Small", sample_message(i, 3000));
+    add_messages(world, "Small", 1000, 1099);
     EXPECT_EQ(test::succeed(world).messages_copied, 300U);
-    ASSERT_EQ(world.source.fetched_by.size(), 2U);
-    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_TRUE(folders.contains("INBOX"));
+    EXPECT_TRUE(both_fetched_of_inbox(world));
     EXPECT_TRUE(world.destination.contents() == world.source.contents());
 }
 
 TEST(Lanes, CountWhatIsKnownOnce) {
     World world;
-    world.options.lanes_max = 2;
-    world.options.messages_per_lane = 1;
-    world.options.work_per_share = 1;
-    for (int i = 0; i < 20; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
+    share_everything(world);
+    add_messages(world, "INBOX", 0, 19);
     EXPECT_EQ(test::succeed(world).messages_copied, 20U);
     world.source.fetched_by.clear();
-    for (int i = 20; i < 80; ++i) world.source.add_message("INBOX", sample_message(i, 3000));
-    world.source.add_mailbox("Small");
-    world.source.add_message("Small", sample_message(100, 3000));
+    add_messages(world, "INBOX", 20, 79);
+    add_messages(world, "Small", 100, 100);
     auto const result = test::succeed(world);
     EXPECT_EQ(result.messages_copied, 61U);
     EXPECT_EQ(result.folders.front().recognised, 20U);
     EXPECT_EQ(world.observer.last.messages_done, world.observer.last.messages_total);
-    EXPECT_EQ(world.source.fetched_by.size(), 2U);
-    for (auto const& [endpoint, folders] : world.source.fetched_by) EXPECT_TRUE(folders.contains("INBOX"));
+    EXPECT_TRUE(both_fetched_of_inbox(world));
 }
 
 /// Every message takes a while, in which each lane gets as much done as if it were alone.
