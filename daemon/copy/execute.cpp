@@ -275,6 +275,22 @@ Task<std::vector<FolderWork*>> prepare(LaneParts& parts, TaskGroup& beside) {
     co_return folders;
 }
 
+/// Finds the copies whose UIDs the destination did not tell, and says so if it has lost some.
+Task<> account_for_copies(LaneParts& parts, FolderWork& folder) {
+    auto const missing =
+        co_await find_missing_copies(parts.destination, parts.journal, folder.mapped.destination,
+                                     folder.record.id, folder.destination.uid_validity, parts.state.found);
+    if (missing.messages == 0) co_return;
+    auto const many = std::to_string(missing.messages) + (missing.messages == 1 ? " message" : " messages");
+    std::string const way_out = missing.all_known ? "a resync copies what has not turned up by then"
+                                                  : "imapcopyctl verify names what differs";
+    auto const what = many + " for which the destination has answered OK cannot be found in it; ";
+    parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::verification_failed).name), 0,
+                         what + way_out);
+    // Else the next pass would not look at the folder.
+    folder.complete = false;
+}
+
 Task<> record_complete(LaneParts& parts, FolderWork& folder) {
     if (!folder.destination_after) co_return;
     co_await parts.journal.set_complete(folder.record.id, folder.source, *folder.destination_after);
@@ -319,10 +335,7 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limit
 
 Task<> conclude(LaneParts& parts, Ending ending) {
     auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
-    for (auto const* const folder : unknown) {
-        co_await find_unknown_uids(parts.destination, parts.journal, folder->mapped.destination,
-                                   folder->record.id, folder->destination.uid_validity, parts.state.found);
-    }
+    for (auto* const folder : unknown) co_await account_for_copies(parts, *folder);
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();
     // A label that is taken away changes no UID of the folders that left a message to it: the next pass lists

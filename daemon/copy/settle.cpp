@@ -123,10 +123,26 @@ void note_missing_flags(std::vector<Outcome>& outcomes, std::vector<AppendedFlag
     }
 }
 
-/// Finds the copies of `entries` in one listing and records them. Returns how many.
-Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
-                             LedgerView entries, UidValidity uid_validity, FoundFolders const& found) {
-    if (entries.empty()) co_return 0;
+/// What one listing has told.
+struct Identified {
+    Pairs copies;
+    std::vector<Uid> strangers;  ///< Messages there that are nobody's copy, as far as anybody knows.
+};
+
+std::vector<Uid> strangers_among(std::vector<MessageMeta> const& listed, Pairs const& copies) {
+    std::set<Uid> found;
+    for (auto const& [source, destination] : copies) found.insert(destination);
+    std::vector<Uid> strangers;
+    for (auto const& message : listed) {
+        if (!found.contains(message.uid)) strangers.push_back(message.uid);
+    }
+    return strangers;
+}
+
+/// Finds the copies of `entries` in one listing and records them.
+Task<Identified> identify(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
+                          LedgerView entries, UidValidity uid_validity, FoundFolders const& found) {
+    if (entries.empty()) co_return Identified();
     auto const claimed = co_await journal.claimed(mailbox, uid_validity);
     std::vector<MessageMeta> listed;
     std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
@@ -157,7 +173,8 @@ Task<std::uint64_t> identify(Endpoint& destination, Journal& journal, MailboxNam
         co_await set_forgotten_flags(destination, journal, std::move(mailbox), folder, uid_validity,
                                      forgotten);
     }
-    co_return pairs.size();
+    auto strangers = strangers_among(listed, pairs);
+    co_return Identified{std::move(pairs), std::move(strangers)};
 }
 
 /// Copies that are known to be stored, but not where, claim first: else an equal message whose fate is open
@@ -168,8 +185,9 @@ Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenF
     auto entries = co_await journal.entries_without_uid(record.id);
     auto const open = co_await journal.open_entries(record.id);
     entries.insert(entries.end(), open.begin(), open.end());
-    co_return co_await identify(destination, journal, key.destination, record.id, std::move(entries),
-                                status.uid_validity, found);
+    auto const identified = co_await identify(destination, journal, key.destination, record.id,
+                                              std::move(entries), status.uid_validity, found);
+    co_return identified.copies.size();
 }
 
 Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders,
@@ -266,6 +284,29 @@ Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName ma
     auto entries = co_await journal.entries_without_uid(folder);
     (void)co_await identify(destination, journal, std::move(mailbox), folder, std::move(entries),
                             uid_validity, found);
+}
+
+Task<MissingCopies> find_missing_copies(Endpoint& destination, Journal& journal, MailboxName mailbox,
+                                        FolderId folder, UidValidity uid_validity,
+                                        FoundFolders const& found) {
+    auto const entries = co_await journal.entries_without_uid(folder);
+    auto const identified =
+        co_await identify(destination, journal, mailbox, folder, entries, uid_validity, found);
+    std::map<Uid, Uid> const copies(identified.copies.begin(), identified.copies.end());
+    // What earlier passes have left without a UID may have been removed since.
+    std::vector<Outcome> absent;
+    for (auto const& entry : entries) {
+        bool const is_of_this_pass = entry.destination_uid_validity == uid_validity &&
+                                     found.came_since(mailbox, uid_validity, entry.base_uid_next);
+        if (copies.contains(entry.source_uid) || !is_of_this_pass) continue;
+        absent.push_back({entry.source_uid, MessageState::ambiguous, Uid(), uid_validity, entry.identity,
+                          entry.size_bytes, entry.flags, entry.code, entry.text});
+    }
+    auto const changed = static_cast<std::size_t>(std::ranges::count_if(
+        identified.strangers, [&](Uid uid) { return found.came_since(mailbox, uid_validity, uid); }));
+    MissingCopies const missing{absent.size() - std::min(changed, absent.size()), changed == 0};
+    if (missing.messages > 0 && missing.all_known) co_await journal.finish(folder, std::move(absent));
+    co_return missing;
 }
 
 Task<std::uint64_t> settle(Context context, Endpoint& destination, Journal& journal, Duration wait_min,

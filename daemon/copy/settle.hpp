@@ -25,6 +25,20 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity, FoundFolders const& found);
 
+/// Messages that the destination has taken with OK, without telling their UIDs, since this pass has found the
+/// folder, and that are not there: its server has lost them, or somebody was quick to move them.
+struct MissingCopies {
+    std::uint64_t messages = 0;  ///< At least. Mail that nobody has claimed may be copies that it changed.
+    /// Which ones they are is known: nothing unclaimed is there. They are recorded as ambiguous, so that the
+    /// next pass looks for them once more, and copies them where it does not find them.
+    bool all_known = false;
+};
+
+/// As find_unknown_uids, at the end of a pass.
+Task<MissingCopies> find_missing_copies(Endpoint& destination, Journal& journal, MailboxName mailbox,
+                                        FolderId folder, UidValidity uid_validity,
+                                        FoundFolders const& found);
+
 /// What a look does with a folder that is another one than at the look before: its UIDVALIDITY has changed.
 enum class ChangedFolder : std::uint8_t {
     ends_it,         ///< Throws Failure(uid_validity_changed). Whoever connects again waits and looks anew.

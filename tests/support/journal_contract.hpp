@@ -375,6 +375,15 @@ TEST_P(JournalContract, FindsCopiesWithoutUid) {
     EXPECT_TRUE(await(journal().entries_without_uid(folder.id)).empty());
 }
 
+TEST_P(JournalContract, OpensACopyAgainThatHasNotBeenFound) {
+    auto const folder = archive();
+    copied(folder.id, 1, 0);
+    finish(folder.id, {outcome(1, copy::MessageState::ambiguous, 0)});
+    EXPECT_EQ(uids(await(journal().open_entries(folder.id))), Uids{1});
+    EXPECT_TRUE(await(journal().entries_without_uid(folder.id)).empty());
+    EXPECT_EQ(await(journal().folders_with_open_entries()).size(), 1U);
+}
+
 TEST_P(JournalContract, ANewDestinationEpochVoidsItsUids) {
     auto const folder = archive();
     copied(folder.id, 1, 11);

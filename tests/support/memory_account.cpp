@@ -450,6 +450,7 @@ class MemoryEndpoint::MemoryAppend final : public Append {
         }
         auto& mailbox = *found;
         for (auto& message : messages_) {
+            if (server.lose && server.lose(message.body)) continue;
             message.uid = Uid(mailbox.uid_next++);
             message.visible_from = server.clock_.now() + delay;
             message.mod_seq = mailbox.highest_mod_seq + 1;

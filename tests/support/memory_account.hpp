@@ -73,6 +73,8 @@ class MemoryServer {
     std::size_t hidden_bodies = 0;  ///< So many times the body of a listed message is not given.
     /// Says no to a body, with the error; empty: takes everything.
     std::function<std::optional<Error>(std::string const& body)> refuse;
+    /// Says OK to a body, and forgets it.
+    std::function<bool(std::string const& body)> lose;
     /// Says no to a message for its flags or its date.
     std::function<bool(StoredMessage const&)> refuse_message;
     /// Says no to a folder of this name.

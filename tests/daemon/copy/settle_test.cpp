@@ -156,5 +156,84 @@ TEST_F(Settle, LooksAgainInTheSameFolderOnly) {
     EXPECT_TRUE(error && error->code == ErrorCode::uid_validity_changed);
 }
 
+/// Five messages go to a server that says OK to all and does not tell the UIDs of copies.
+class MissingCopiesTest : public testing::Test {
+ protected:
+    MissingCopiesTest() {
+        world_.destination.traits.uid_plus = false;
+        for (int i = 0; i < 5; ++i) world_.source.add_message("INBOX", test::sample_message(i));
+    }
+
+    /// Forgets these from now on.
+    void lose(std::set<int> numbers) {
+        world_.destination.lose = [numbers](std::string const& body) {
+            return std::ranges::any_of(numbers, [&](int i) { return body == test::sample_message(i); });
+        };
+    }
+
+    /// Somebody stores a message while the next copy is stored.
+    void deliver_meanwhile() {
+        world_.destination.lose = [this, lose = world_.destination.lose,
+                                   delivered = false](std::string const& body) mutable {
+            if (!std::exchange(delivered, true))
+                world_.destination.add_message("INBOX", test::sample_message(99));
+            return lose(body);
+        };
+    }
+
+    test::World world_;
+};
+
+TEST_F(MissingCopiesTest, AreReportedAndCopiedByTheNextPass) {
+    lose({1, 3});
+    auto const result = test::succeed(world_);
+    EXPECT_EQ(result.messages_copied, 5U);
+    ASSERT_EQ(result.exceptions.size(), 1U);
+    EXPECT_EQ(result.exceptions.front().code, "VerificationFailed");
+    EXPECT_EQ(result.exceptions.front().text,
+              "2 messages for which the destination has answered OK cannot be found in it; a resync copies "
+              "what has not turned up by then");
+    lose({});
+    auto const next = test::succeed(world_);
+    EXPECT_EQ(next.messages_copied, 2U);
+    EXPECT_TRUE(next.exceptions.empty());
+    EXPECT_TRUE(world_.destination.contents() == world_.source.contents());
+    EXPECT_FALSE(test::succeed(world_).changed);
+}
+
+TEST_F(MissingCopiesTest, AreNotCopiedAgainIfTheyTurnUp) {
+    lose({1});
+    EXPECT_EQ(test::succeed(world_).exceptions.size(), 1U);
+    world_.destination.add_message("INBOX", test::sample_message(1));
+    auto const next = test::succeed(world_);
+    EXPECT_EQ(next.messages_copied, 0U);
+    EXPECT_TRUE(next.exceptions.empty());
+    EXPECT_TRUE(world_.destination.contents() == world_.source.contents());
+}
+
+TEST_F(MissingCopiesTest, AreOnlyReportedWhereAnotherMessageMayBeTheCopyOfEach) {
+    lose({1, 3});
+    deliver_meanwhile();
+    auto const result = test::succeed(world_);
+    ASSERT_EQ(result.exceptions.size(), 1U);
+    EXPECT_EQ(result.exceptions.front().text,
+              "1 message for which the destination has answered OK cannot be found in it; imapcopyctl verify "
+              "names what differs");
+    lose({});
+    EXPECT_EQ(test::succeed(world_).messages_copied, 0U);
+}
+
+TEST_F(MissingCopiesTest, AreNotThoseThatSomebodyRemovedSinceAnEarlierPass) {
+    lose({1});
+    deliver_meanwhile();  // Perhaps its copy, changed by the server.
+    EXPECT_TRUE(test::succeed(world_).exceptions.empty());
+    auto const messages = world_.destination.at("INBOX").messages;
+    for (auto const& message : messages) world_.destination.remove_message("INBOX", message.uid);
+    world_.source.add_message("INBOX", test::sample_message(5));
+    auto const next = test::succeed(world_);
+    EXPECT_EQ(next.messages_copied, 1U);
+    EXPECT_TRUE(next.exceptions.empty());
+}
+
 }  // namespace
 }  // namespace imapcopy::copy
