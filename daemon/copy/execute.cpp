@@ -319,8 +319,11 @@ Task<> view_accounts(LaneParts& parts, FolderOptions const& folders, LabelPolicy
     state.report();
 }
 
-Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits) {
-    auto const lanes = lanes_worthwhile(folders_where(parts.state, has_mail_to_copy), limits);
+std::uint32_t lanes_for(PassState& state, LaneLimits const& limits) {
+    return lanes_worthwhile(folders_where(state, has_mail_to_copy), limits);
+}
+
+Task<bool> copy_all(LaneParts& parts, Connections& connections, std::uint32_t lanes) {
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied = co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, beside)));
     auto const subscribed = co_await attempt(beside.join());

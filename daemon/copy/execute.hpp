@@ -12,10 +12,13 @@ namespace imapcopy::copy {
 /// Destination folders are neither created nor opened yet.
 Task<> view_accounts(LaneParts& parts, FolderOptions const& folders, LabelPolicy labels);
 
+/// How many lanes are worth their connections for what was viewed.
+std::uint32_t lanes_for(PassState& state, LaneLimits const& limits);
+
 /// Creates and subscribes what is missing, opens what will be written to, and copies everything that is
-/// planned, over several lanes; batches that are refused in smaller and smaller pieces. Folders that the
+/// planned, over so many lanes; batches that are refused in smaller and smaller pieces. Folders that the
 /// server refuses are given up, with an exception. False: stopped.
-Task<bool> copy_all(LaneParts& parts, Connections& connections, LaneLimits limits);
+Task<bool> copy_all(LaneParts& parts, Connections& connections, std::uint32_t lanes);
 
 /// How the copying ended. Only after a whole one a folder may be called complete: what a stop left out is not
 /// known.

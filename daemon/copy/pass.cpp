@@ -1,9 +1,11 @@
 #include "daemon/copy/pass.hpp"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
 #include "common/attempt.hpp"
 #include "daemon/copy/connected.hpp"
+#include "daemon/copy/connections_ahead.hpp"
 #include "daemon/copy/execute.hpp"
 #include "daemon/copy/restless_folders.hpp"
 #include "daemon/copy/settle.hpp"
@@ -56,7 +58,7 @@ bool may_follow_a_lost_journal(PassState const& state) {
 }
 
 /// One try over fresh connections. False: stopped.
-Task<bool> try_pass(Context context, Connections& connections, Connected& connected, Journal& journal,
+Task<bool> try_pass(Context context, ConnectionsAhead& connections, Connected& connected, Journal& journal,
                     PassOptions const& options, PassState& state, Lesson lesson) {
     LaneParts parts{context,
                     *connected.source,
@@ -79,8 +81,10 @@ Task<bool> try_pass(Context context, Connections& connections, Connected& connec
     }
     if (lesson.uid_validity_changed) co_await give_up_restless_folders(parts);
     state.report(Phase::copying);
-    LaneLimits const lanes{options.lanes_max, options.messages_per_lane,
-                           parts.options.shares_folders ? options.messages_per_share : UINT32_MAX};
+    LaneLimits const limits{options.lanes_max, options.messages_per_lane,
+                            parts.options.shares_folders ? options.messages_per_share : UINT32_MAX};
+    auto const lanes = lanes_for(state, limits);
+    connections.keep(lanes - 1);
     bool const whole = co_await copy_all(parts, connections, lanes);
     state.report(Phase::verifying);
     co_await conclude(parts, whole ? Ending::whole : Ending::stopped);
@@ -131,6 +135,8 @@ class Totals {
 
 Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
                           Observer& observer) {
+    ConnectionsAhead ahead(connections, co_await boost::asio::this_coro::executor);
+    bool opens_ahead = options.connects_ahead;
     Totals totals;
     Lesson lesson{options.settle_min};
     bool looks_again = false;  // A whole try has left messages to other folders.
@@ -142,8 +148,10 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         auto const lessons_before = state.deadly.lessons();
         state.progress.bytes_done = state.progress.bytes_total = totals.bytes();
         auto connected = co_await connect_both(connections);
+        if (std::exchange(opens_ahead, false)) ahead.open(options.lanes_max - 1);
         auto const tried =
-            co_await attempt(try_pass(context, connections, connected, journal, options, state, lesson));
+            co_await attempt(try_pass(context, ahead, connected, journal, options, state, lesson));
+        co_await ahead.close();
         totals.add(state);
         if (tried.ok() && *tried.value && !looks_again && left_to_others(state)) {
             looks_again = true;

@@ -44,6 +44,7 @@ struct Running {
     TimePoint published = TimePoint::min();
     bool saving = false;      ///< A save of the progress is under way.
     std::uint32_t lanes = 1;  ///< That it may open.
+    bool began_alone = false;  ///< As of Start.
     WallTime began = {};      ///< When the attempt began.
     Reached source = Reached::no;
     Reached destination = Reached::no;

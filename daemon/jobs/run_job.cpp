@@ -91,6 +91,8 @@ Task<AttemptEnd> run(Context context, AttemptParts parts, Attempt const& attempt
     auto const journal = parts.runner.journal(attempt.row.pair);
     auto options = pass_options(view.spec.folders, attempt.config);
     options.lanes_max = attempt.lanes_max;
+    // Later ones often have nothing to do.
+    options.connects_ahead = attempt.alone && attempt.row.pass == 0 && view.attempt == 1;
     auto pass = parts.runner.run(context, connections, *journal, std::move(options), observer);
     auto result = co_await std::move(pass);
     AttemptEnd end;

@@ -26,6 +26,7 @@ struct Attempt {
     store::JobRow row;
     config::Config config;
     std::uint32_t lanes_max = 1;
+    bool alone = false;  ///< No other job ran, or waited for its turn, when it began.
 };
 
 /// How an attempt ended; a value, because the supervisor decides what follows.

@@ -130,6 +130,9 @@ Schedule make_schedule(std::vector<Candidate> const& candidates, config::Config:
             ++schedule.start[i].lanes;
         }
     }
+    auto const ready = std::ranges::count_if(
+        candidates, [&](Candidate const& job) { return job.running || job.due <= now; });
+    if (ready == 1 && schedule.start.size() == 1) schedule.start.front().alone = true;
     return schedule;
 }
 

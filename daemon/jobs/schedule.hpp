@@ -38,6 +38,7 @@ struct Candidate {
 struct Start {
     JobId id;
     std::uint32_t lanes = 1;
+    bool alone = false;  ///< No other job runs, or waits for its turn.
 };
 
 struct Schedule {

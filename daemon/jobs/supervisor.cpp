@@ -163,7 +163,7 @@ void Supervisor::schedule() {
     if (held_ || stopping_ || store_blocks() || running_ >= settings_.config.limits.max_jobs) return;
     auto const now = context_.clock.wall_now();
     auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, health_, now);
-    for (auto const& [id, lanes] : plan.start) start_attempt(roster_.at(id), lanes);
+    for (auto const& start : plan.start) start_attempt(roster_.at(start.id), start);
     set_wake(plan.wake);
 }
 
@@ -188,12 +188,13 @@ void Supervisor::spawn(Task<> task) {
     boost::asio::co_spawn(executor_, as_result(std::move(task)), std::move(on_end));
 }
 
-void Supervisor::start_attempt(Entry& entry, std::uint32_t lanes) {
+void Supervisor::start_attempt(Entry& entry, Start const& start) {
     auto& view = entry.row.view;
     auto const now = context_.clock.wall_now();
     entry.running = std::make_unique<Running>();
     entry.pause_until = {};
-    entry.running->lanes = lanes;
+    entry.running->lanes = start.lanes;
+    entry.running->began_alone = start.alone;
     entry.running->began = now;
     entry.running->messages_before = view.progress.messages_done;
     entry.running->bytes_before = view.progress.bytes_done;
@@ -222,8 +223,8 @@ Task<> Supervisor::attempt(Entry& entry) {
     } else {
         auto const context = Context{context_.clock, context_.random, context_.log, entry.running->stop};
         ProgressObserver observer(*this, entry);
-        auto running = run_job(context, parts_, Attempt{entry.row, settings_.config, entry.running->lanes},
-                               entry.running->abort, observer);
+        Attempt begun{entry.row, settings_.config, entry.running->lanes, entry.running->began_alone};
+        auto running = run_job(context, parts_, std::move(begun), entry.running->abort, observer);
         // Spawned on its own: an abort ends the attempt, and this coroutine lives on to record it.
         auto token =
             boost::asio::bind_cancellation_slot(entry.running->cancel.slot(), boost::asio::use_awaitable);

@@ -103,7 +103,7 @@ class Supervisor {
 
     void spawn(Task<> task);
     void end_verification(StopSignal const& stop);
-    void start_attempt(Entry& entry, std::uint32_t lanes);
+    void start_attempt(Entry& entry, Start const& start);
     bool has_room_for_lane(Entry const& entry) const;
     Task<> attempt(Entry& entry);
     void end_attempt(Entry& entry, AttemptEnd const& end);

@@ -108,6 +108,7 @@ class MemoryServer {
     /// Every command, in order: "append INBOX 3", "examine INBOX", …
     std::vector<std::string> log;
     std::size_t count_commands(std::string_view prefix) const;
+    std::size_t left = 0;  ///< So many connections were, in good order.
 
     void fail_at(std::size_t step, Fault fault) {
         fail_at_ = steps_ + step;
@@ -151,7 +152,10 @@ class MemoryEndpoint final : public Endpoint {
     Task<std::unique_ptr<Append>> append(MailboxName mailbox) override;
     Task<bool> store_flags(MailboxName mailbox, UidSet uids, Flags add, Flags remove) override;
     Task<> close() override;
-    void leave() override { dead_ = true; }
+    void leave() override {
+        ++server_.left;
+        dead_ = true;
+    }
     void abort() noexcept override { die(ErrorCode::cancelled); }
     std::uint64_t bytes_transferred() const override { return bytes_; }
     Duration round_trip() const override { return server_.round_trip; }
@@ -201,6 +205,7 @@ class MemoryConnections final : public Connections {
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     std::size_t count = 0;
     std::size_t refuse_from = 0;  ///< From this connection on the servers have enough; 0: never.
+    Duration takes{};             ///< To open one.
 
  private:
     MemoryServer& source_;

@@ -83,6 +83,23 @@ TEST(Schedule, RunsAJobThatAloneExceedsALimit) {
     EXPECT_EQ(started({both_sides, job(2, "new", "2")}, limits), (std::vector<std::uint32_t>{1}));
 }
 
+TEST(Schedule, TellsAJobWhenItIsAlone) {
+    auto const starts_alone = [](std::vector<Candidate> const& candidates) {
+        auto const schedule = make_schedule(candidates, {}, well(), now);
+        return schedule.start.size() == 1 && schedule.start.front().alone;
+    };
+    EXPECT_TRUE(starts_alone({job(1, "a", "1")}));
+    auto later = job(2, "b", "2");
+    later.due = now + std::chrono::minutes(1);
+    EXPECT_TRUE(starts_alone({job(1, "a", "1"), later}));
+    EXPECT_FALSE(starts_alone({job(1, "a", "same"), job(2, "b", "same")})) << "the second waits its turn";
+    auto running = job(2, "b", "2");
+    running.running = true;
+    EXPECT_FALSE(starts_alone({job(1, "a", "1"), running}));
+    for (auto const& start : make_schedule({job(1, "a", "1"), job(2, "b", "2")}, {}, well(), now).start)
+        EXPECT_FALSE(start.alone);
+}
+
 TEST(Schedule, WakesForTheNextDueJob) {
     auto early = job(1, "a", "1");
     early.due = now + std::chrono::minutes(9);
