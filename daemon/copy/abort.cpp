@@ -89,6 +89,12 @@ Task<std::unique_ptr<Endpoint>> AbortableConnections::connect(Side side) {
     // Spawned on its own, so that it hears the signal in whatever coroutine somebody waits for it.
     auto token = boost::asio::bind_cancellation_slot(opening.place->slot(), boost::asio::use_awaitable);
     auto spawned = boost::asio::co_spawn(executor, connections_.connect(side), std::move(token));
+    auto const state = co_await boost::asio::this_coro::cancellation_state;
+    // Who waits may be cancelled alone. (The wait ends with the slot cleared.)
+    auto const pass_on = [signal = &*opening.place](boost::asio::cancellation_type type) {
+        signal->emit(type);
+    };
+    if (state.slot().is_connected()) state.slot().assign(pass_on);
     auto endpoint = co_await std::move(spawned);
     fail_if_requested();
     co_return std::make_unique<AbortableEndpoint>(std::move(endpoint), abort_);

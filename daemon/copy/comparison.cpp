@@ -212,7 +212,7 @@ Finding explain_lost(Uid source_uid, LedgerEntry const* entry, FolderFacts const
         case MessageState::refused: return {exception, entry->code + ": " + entry->text};
         case MessageState::intent:
         case MessageState::ambiguous:
-            return {uncopied, "its copy was begun and not finished; resync settles it"};
+            return {uncopied, "its copy was begun and not finished, or taken and lost; resync settles it"};
         case MessageState::gone:
             return {missing, "the ledger calls it gone from the source, where it stands"};
         case MessageState::done:

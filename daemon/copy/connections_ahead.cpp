@@ -1,5 +1,11 @@
 #include "daemon/copy/connections_ahead.hpp"
 
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 #include <utility>
 
@@ -12,7 +18,18 @@ struct ConnectionsAhead::Opening {
     std::optional<Attempt<std::unique_ptr<Endpoint>>> result;
     bool wanted = true;
     Event ended;
+    boost::asio::cancellation_signal cancel;
 };
+
+namespace {
+
+/// The best come first: open, being opened, failed.
+constexpr auto rank_of = [](auto const& opening) {
+    if (!opening->result) return 1;
+    return opening->result->ok() ? 0 : 2;
+};
+
+}  // namespace
 
 ConnectionsAhead::ConnectionsAhead(Connections& connections, boost::asio::any_io_executor executor)
     : connections_(connections), group_(std::move(executor)) {}
@@ -33,7 +50,10 @@ void ConnectionsAhead::open(std::uint32_t pairs) {
 }
 
 Task<> ConnectionsAhead::run(std::shared_ptr<Opening> opening, Side side) {
-    auto result = co_await attempt(connections_.connect(side));
+    auto const executor = co_await boost::asio::this_coro::executor;
+    auto token = boost::asio::bind_cancellation_slot(opening->cancel.slot(), boost::asio::use_awaitable);
+    auto spawned = boost::asio::co_spawn(executor, connections_.connect(side), std::move(token));
+    auto result = co_await attempt(std::move(spawned));
     if (!opening->wanted && result.ok()) (*result.value)->leave();
     opening->result = std::move(result);
     opening->ended.set();
@@ -41,11 +61,16 @@ Task<> ConnectionsAhead::run(std::shared_ptr<Opening> opening, Side side) {
 
 void ConnectionsAhead::keep(std::uint32_t pairs) {
     for (auto& openings : openings_) {
+        std::ranges::stable_sort(openings, {}, rank_of);
         while (openings.size() > pairs) {
             auto const opening = std::move(openings.back());
             openings.pop_back();
             opening->wanted = false;
-            if (opening->result && opening->result->ok()) (*opening->result->value)->leave();
+            if (!opening->result) {
+                opening->cancel.emit(boost::asio::cancellation_type::terminal);
+            } else if (opening->result->ok()) {
+                (*opening->result->value)->leave();
+            }
         }
     }
 }
@@ -61,6 +86,7 @@ Task<std::unique_ptr<Endpoint>> ConnectionsAhead::connect(Side side) {
         auto endpoint = co_await connections_.connect(side);
         co_return endpoint;
     }
+    std::ranges::stable_sort(ahead, {}, rank_of);
     auto const opening = std::move(ahead.front());
     ahead.pop_front();
     co_await opening->ended.wait();

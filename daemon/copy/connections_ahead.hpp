@@ -24,12 +24,14 @@ class ConnectionsAhead final : public Connections {
 
     /// Begins to open so many to each side.
     void open(std::uint32_t pairs);
-    /// Of those that nobody has asked for so many to each side stay; the others are left.
+    /// Of those that nobody has asked for so many to each side stay, open ones first; the others are left, or
+    /// not opened any further.
     void keep(std::uint32_t pairs);
-    /// Leaves what nobody has asked for, and waits until nothing is being opened.
+    /// Keeps none, and waits until nothing is being opened.
     Task<> close();
 
-    /// One of those opened ahead, in order, or why it could not be opened; a new one where none is left.
+    /// One of those opened ahead, as they are ready, or why it could not be opened; a new one where none is
+    /// left.
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     void take_back(std::unique_ptr<Endpoint> destination) override {
         connections_.take_back(std::move(destination));

@@ -339,6 +339,10 @@ Task<> DestinationHalf::record_stored(Sent& answered, AppendOutcome const& outco
                             message.meta.flags, std::move(remark.code), std::move(remark.text)});
     }
     folder.has_unknown_uids |= uids.empty();
+    if (!parts_.destination.traits().uid_plus) {
+        auto& unnamed = parts_.state.stored_unnamed[folder.record.id];
+        for (auto const& message : answered.messages) unnamed.add(message.meta.uid);
+    }
     auto recorded = co_await attempt(parts_.journal.finish(folder.record.id, outcomes));
     if (!recorded.ok()) {
         // The server named a UID that another message has claimed. It is stored all the same: the listing at

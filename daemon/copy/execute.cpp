@@ -277,18 +277,27 @@ Task<std::vector<FolderWork*>> prepare(LaneParts& parts, TaskGroup& beside) {
 
 /// Finds the copies whose UIDs the destination did not tell, and says so if it has lost some.
 Task<> account_for_copies(LaneParts& parts, FolderWork& folder) {
+    auto& state = parts.state;
+    auto const& name = folder.mapped.destination;
+    auto const uid_validity = folder.destination.uid_validity;
+    auto const stored = state.stored_unnamed.find(folder.record.id);
+    if (stored == state.stored_unnamed.end()) {
+        if (!folder.has_unknown_uids) co_return;
+        co_return co_await find_unknown_uids(parts.destination, parts.journal, name, folder.record.id,
+                                             uid_validity, state.found);
+    }
     auto const missing =
-        co_await find_missing_copies(parts.destination, parts.journal, folder.mapped.destination,
-                                     folder.record.id, folder.destination.uid_validity, parts.state.found);
+        co_await find_missing_copies(parts.destination, parts.journal, name, folder.record.id, uid_validity,
+                                     stored->second, state.found);
     if (missing.messages == 0) co_return;
     auto const many = std::to_string(missing.messages) + (missing.messages == 1 ? " message" : " messages");
     std::string const way_out = missing.all_known ? "a resync copies what has not turned up by then"
                                                   : "imapcopyctl verify names what differs";
     auto const what = many + " for which the destination has answered OK cannot be found in it; ";
-    parts.state.add_note(folder, Uid(), std::string(info(ErrorCode::verification_failed).name), 0,
-                         what + way_out);
-    // Else the next pass would not look at the folder.
-    folder.complete = false;
+    state.add_note(folder, Uid(), std::string(info(ErrorCode::verification_failed).name), 0, what + way_out);
+    if (!missing.all_known) co_return;
+    folder.complete = false;  // Else the next pass would not look at it.
+    state.count_lost(folder, missing.messages);
 }
 
 Task<> record_complete(LaneParts& parts, FolderWork& folder) {
@@ -337,8 +346,8 @@ Task<bool> copy_all(LaneParts& parts, Connections& connections, std::uint32_t la
 }
 
 Task<> conclude(LaneParts& parts, Ending ending) {
-    auto const unknown = folders_where(parts.state, [](FolderWork const& f) { return f.has_unknown_uids; });
-    for (auto* const folder : unknown) co_await account_for_copies(parts, *folder);
+    for (auto* const folder : folders_where(parts.state, [](FolderWork const&) { return true; }))
+        co_await account_for_copies(parts, *folder);
     for (auto const& folder : parts.state.folders) co_await list_exceptions(parts, *folder);
     parts.state.report();
     // A label that is taken away changes no UID of the folders that left a message to it: the next pass lists

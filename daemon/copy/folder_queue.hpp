@@ -74,8 +74,8 @@ class FolderQueue {
         Event& changed_;
     };
 
-    /// How many folders a lane may have ahead of the one that it copies: planned, and with several lanes also
-    /// being fetched. There are fewer the nearer the end is, to be begun by others.
+    /// How many folders a lane may have planned ahead of the one that it asks for. There are fewer the nearer
+    /// the end is, to be begun by others.
     std::size_t ahead_max() const;
     /// True if a lane that has `to_come` messages before it may take the next folder as well, and the other
     /// lanes still get their share of the `left` that all have before them. Those that it needs it always

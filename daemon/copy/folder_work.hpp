@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -88,6 +89,8 @@ class PassState {
     std::uint64_t exceptions_unlisted = 0;             ///< Those beyond.
     FoundFolders found;                                ///< By this pass, in whichever try.
     DeadlyMessages deadly;                             ///< The same.
+    /// Source messages that it has stored at a destination without UIDPLUS, the same.
+    std::map<FolderId, UidSet> stored_unnamed;
     Progress progress;
     std::uint64_t copies_found = 0;  ///< Of earlier tries, by settle().
     std::uint64_t messages_copied = 0;
@@ -130,6 +133,13 @@ class PassState {
         bool const last = folder.lanes == 0 || --folder.lanes == 0;
         if (last && !std::exchange(folder.counted, true)) ++progress.folders_done;
         report();
+    }
+    /// Messages that were counted as copied, and have been lost.
+    void count_lost(FolderWork& folder, std::uint64_t messages) {
+        folder.result.copied -= std::min(messages, folder.result.copied);
+        messages_copied -= std::min(messages, messages_copied);
+        progress.messages_done -= std::min(messages, progress.messages_done);
+        progress.messages_skipped += messages;
     }
     /// A message that does not come over: counted. conclude() lists it from the journal.
     void count_refused(FolderWork& folder) {

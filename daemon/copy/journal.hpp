@@ -94,7 +94,8 @@ class Journal {
 
     /// Entries of the current source epoch in a window of UIDs, ascending.
     virtual Task<LedgerView> entries(FolderId folder, UidRange range) = 0;
-    /// Entries whose outcome is unknown: intent or ambiguous. For settle.
+    /// Entries whose outcome is unknown: intent or ambiguous. For settle. A done entry whose copy was lost
+    /// becomes ambiguous again.
     virtual Task<LedgerView> open_entries(FolderId folder) = 0;
     /// Every `done` entry whose destination UID is unknown. For the listing at the end of a folder.
     virtual Task<LedgerView> entries_without_uid(FolderId folder) = 0;

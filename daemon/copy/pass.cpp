@@ -1,6 +1,7 @@
 #include "daemon/copy/pass.hpp"
 
 #include <algorithm>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "common/attempt.hpp"
@@ -40,7 +41,23 @@ struct Lesson {
     bool nothing_stored = false;        ///< By the last one, although bodies came.
     FoundFolders found = {};
     DeadlyMessages deadly = {};
+    std::map<FolderId, UidSet> stored_unnamed = {};
 };
+
+void take_over(PassState& state, Lesson& lesson) {
+    state.found = std::move(lesson.found);
+    state.deadly = std::move(lesson.deadly);
+    state.stored_unnamed = std::move(lesson.stored_unnamed);
+}
+
+Lesson lesson_of(PassState& state, Duration settle_wait) {
+    return {settle_wait,
+            false,
+            false,
+            std::move(state.found),
+            std::move(state.deadly),
+            std::move(state.stored_unnamed)};
+}
 
 /// What a mailbox may hold that nobody has ever used.
 constexpr std::uint64_t greetings_max = 10;
@@ -74,6 +91,7 @@ Task<bool> try_pass(Context context, ConnectionsAhead& connections, Connected& c
     state.copies_found =
         co_await settle(context, parts.destination, journal, lesson.settle_wait, state.found, changed);
     if (context.stop.requested()) co_return false;
+    if (options.connects_ahead && options.lanes_max > 1) connections.open(options.lanes_max - 1);
     co_await view_accounts(parts, options.folders, options.labels);
     if (may_follow_a_lost_journal(state)) {
         bool const go_on = co_await wait_unless_stopped(context, options.settle_min);
@@ -131,43 +149,45 @@ class Totals {
     PassResult result_;
 };
 
+void part_from(Connected& connected, Connections& connections, bool stopped) {
+    if (stopped) return leave_both(connected);
+    connected.source->leave();
+    connections.take_back(std::move(connected.destination));
+}
+
 }  // namespace
 
 Task<PassResult> run_pass(Context context, Connections& connections, Journal& journal, PassOptions options,
                           Observer& observer) {
     ConnectionsAhead ahead(connections, co_await boost::asio::this_coro::executor);
-    bool opens_ahead = options.connects_ahead;
     Totals totals;
     Lesson lesson{options.settle_min};
     bool looks_again = false;  // A whole try has left messages to other folders.
     for (int failures = 0;;) {
         observer.phase(Phase::connecting);
         PassState state(observer);
-        state.found = std::move(lesson.found);
-        state.deadly = std::move(lesson.deadly);
+        take_over(state, lesson);
         auto const lessons_before = state.deadly.lessons();
         state.progress.bytes_done = state.progress.bytes_total = totals.bytes();
         auto connected = co_await connect_both(connections);
-        if (std::exchange(opens_ahead, false)) ahead.open(options.lanes_max - 1);
         auto const tried =
             co_await attempt(try_pass(context, ahead, connected, journal, options, state, lesson));
+        options.connects_ahead = false;
+        // Else a cancelled pass would not even begin to close them.
+        co_await boost::asio::this_coro::reset_cancellation_state(
+            boost::asio::enable_terminal_cancellation());
         co_await ahead.close();
         totals.add(state);
         if (tried.ok() && *tried.value && !looks_again && left_to_others(state)) {
             looks_again = true;
-            lesson = {lesson.settle_wait, false, false, std::move(state.found), std::move(state.deadly)};
+            lesson = lesson_of(state, lesson.settle_wait);
             leave_both(connected);
             continue;
         }
         if (tried.ok()) {
             auto result = totals.take();
             result.stopped = !*tried.value;
-            if (result.stopped) {
-                leave_both(connected);
-            } else {
-                connected.source->leave();
-                connections.take_back(std::move(connected.destination));
-            }
+            part_from(connected, connections, result.stopped);
             co_return result;
         }
         connected.source->abort();
@@ -186,9 +206,10 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
             if (!go_on) tried.rethrow();
         }
         auto const begun = std::ranges::any_of(state.folders, [](auto const& each) { return each->begun; });
-        lesson = {std::max(lesson.settle_wait, std::min(2 * state.slowest_append, settle_wait_max)),
-                  error.code == ErrorCode::uid_validity_changed, begun && state.messages_copied == 0,
-                  std::move(state.found), std::move(state.deadly)};
+        auto const slowest = std::min(2 * state.slowest_append, settle_wait_max);
+        lesson = lesson_of(state, std::max(lesson.settle_wait, slowest));
+        lesson.uid_validity_changed = error.code == ErrorCode::uid_validity_changed;
+        lesson.nothing_stored = begun && state.messages_copied == 0;
     }
 }
 

@@ -287,7 +287,7 @@ Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName ma
 }
 
 Task<MissingCopies> find_missing_copies(Endpoint& destination, Journal& journal, MailboxName mailbox,
-                                        FolderId folder, UidValidity uid_validity,
+                                        FolderId folder, UidValidity uid_validity, UidSet const& stored,
                                         FoundFolders const& found) {
     auto const entries = co_await journal.entries_without_uid(folder);
     auto const identified =
@@ -296,9 +296,9 @@ Task<MissingCopies> find_missing_copies(Endpoint& destination, Journal& journal,
     // What earlier passes have left without a UID may have been removed since.
     std::vector<Outcome> absent;
     for (auto const& entry : entries) {
-        bool const is_of_this_pass = entry.destination_uid_validity == uid_validity &&
-                                     found.came_since(mailbox, uid_validity, entry.base_uid_next);
-        if (copies.contains(entry.source_uid) || !is_of_this_pass) continue;
+        bool const is_meant =
+            stored.contains(entry.source_uid) && entry.destination_uid_validity == uid_validity;
+        if (!is_meant || copies.contains(entry.source_uid)) continue;
         absent.push_back({entry.source_uid, MessageState::ambiguous, Uid(), uid_validity, entry.identity,
                           entry.size_bytes, entry.flags, entry.code, entry.text});
     }

@@ -25,18 +25,19 @@ std::vector<std::pair<Uid, Uid>> match_entries(LedgerView const& entries,
 Task<> find_unknown_uids(Endpoint& destination, Journal& journal, MailboxName mailbox, FolderId folder,
                          UidValidity uid_validity, FoundFolders const& found);
 
-/// Messages that the destination has taken with OK, without telling their UIDs, since this pass has found the
-/// folder, and that are not there: its server has lost them, or somebody was quick to move them.
+/// Messages that the destination has taken with OK and that are not there: its server has lost them, or
+/// somebody was quick to move them.
 struct MissingCopies {
-    std::uint64_t messages = 0;  ///< At least. Mail that nobody has claimed may be copies that it changed.
-    /// Which ones they are is known: nothing unclaimed is there. They are recorded as ambiguous, so that the
-    /// next pass looks for them once more, and copies them where it does not find them.
+    std::uint64_t messages = 0;  ///< At least: mail that came meanwhile may be copies which it has changed.
+    /// No other mail came, so it is known which ones they are. They are recorded as ambiguous: the next pass
+    /// looks for them once more, and copies those that it does not find.
     bool all_known = false;
 };
 
-/// As find_unknown_uids, at the end of a pass.
+/// As find_unknown_uids, at the end of a pass that has `stored` these messages of the source without being
+/// told their UIDs.
 Task<MissingCopies> find_missing_copies(Endpoint& destination, Journal& journal, MailboxName mailbox,
-                                        FolderId folder, UidValidity uid_validity,
+                                        FolderId folder, UidValidity uid_validity, UidSet const& stored,
                                         FoundFolders const& found);
 
 /// What a look does with a folder that is another one than at the look before: its UIDVALIDITY has changed.

@@ -85,9 +85,8 @@ Task<> SourceHalf::plan_folders(FolderQueue& folders) {
 }
 
 bool SourceHalf::may_take_further(FolderQueue const& folders) const {
-    if (folders.lanes() == 1) return planned_.size() <= folders.ahead_max();
-    // What is being fetched counts where other lanes could have it.
-    if (planned_.size() + fetches_under_way_ > folders.ahead_max()) return false;
+    if (planned_.size() > folders.ahead_max()) return false;
+    if (folders.lanes() == 1) return true;
     std::uint64_t to_come = planned_messages() + parts_.load.messages();
     for (auto const& planning : planned_) {
         if (planning.begins && !planning.over) to_come += planning.folder.source.messages;

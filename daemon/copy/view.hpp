@@ -79,7 +79,7 @@ struct MessageMeta {
 /// What the ledger says of one source message.
 enum class MessageState : std::uint8_t {
     intent,     ///< Announced; the outcome is not recorded yet.
-    ambiguous,  ///< Sent, and no answer: to be settled.
+    ambiguous,  ///< Sent, and no answer, or answered with OK and not found: to be settled.
     done,       ///< Copied; destination_uid may be 0 (unknown).
     adopted,    ///< Was at the destination before.
     refused,    ///< The destination does not take it; `code` and `text` say why.

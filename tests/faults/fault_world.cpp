@@ -79,6 +79,7 @@ FaultWorld::FaultWorld(WorldPlan const& plan)
     options_.messages_per_share = 2;
     options_.work_per_share = 1;
     reflags_ = plan.reflags;
+    options_.connects_ahead = plan.lanes;
     options_.lanes_max = plan.lanes ? 3 : static_cast<std::uint32_t>(1 + plan.seed % 3);
     source_storage_.add_mailbox("INBOX");
     destination_storage_.add_mailbox("INBOX");

@@ -479,7 +479,8 @@ Task<std::unique_ptr<Append>> MemoryEndpoint::append(MailboxName mailbox) {
 }
 
 Task<std::unique_ptr<Endpoint>> MemoryConnections::connect(Side side) {
-    if (++count >= refuse_from && refuse_from > 0)
+    ++count;
+    if ((count >= refuse_from && refuse_from > 0) || count == refuse_once)
         throw Failure(Error{ErrorCode::too_many_connections, "connect", "enough", side});
     if (takes > Duration{}) co_await source_.clock().sleep_until(source_.clock().now() + takes);
     co_return std::make_unique<MemoryEndpoint>(side == Side::source ? source_ : destination_, side);

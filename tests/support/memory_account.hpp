@@ -205,6 +205,7 @@ class MemoryConnections final : public Connections {
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     std::size_t count = 0;
     std::size_t refuse_from = 0;  ///< From this connection on the servers have enough; 0: never.
+    std::size_t refuse_once = 0;  ///< The same of this one only.
     Duration takes{};             ///< To open one.
 
  private:

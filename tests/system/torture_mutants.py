@@ -163,6 +163,11 @@ MUTANTS = [
     Mutant('reading marks as read', [(COMMAND, 'put(" BODY.PEEK[]");', 'put(" BODY[]");')]),
     Mutant('a refused batch given up whole', [
         (HALF, '    if (answered.messages.size() > 1) co_return retry(answered);\n', '')]),
+    Mutant('several lanes append where no UIDs are told', [
+        ('daemon/copy/pass.cpp', 'lane.shares_folders = destination.uid_plus;', 'lane.shares_folders = true;')],
+        'copy_test'),
+    Mutant('taken with OK and lost, and nobody says so', [
+        (SETTLE, '            stored.contains(entry.source_uid) &&', '            entry.source_uid == Uid() &&')], 'copy_test'),
     Mutant('a stalled server waited for without end', [
         ('daemon/imap/progress_watch.cpp', '    if (!servers_turn()) return std::nullopt;\n    auto const next',
          '    if (!servers_turn() || !in_body_) return std::nullopt;\n    auto const next')]),

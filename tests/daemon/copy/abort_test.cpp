@@ -35,6 +35,7 @@ void make_lanes(World& world) {
     fill(world);
     world.source.piece_bytes = 20'000;
     world.options.lanes_max = 2;
+    world.options.connects_ahead = true;
     world.options.messages_per_lane = 1;
 }
 

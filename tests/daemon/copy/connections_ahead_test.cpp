@@ -72,13 +72,23 @@ TEST_F(ConnectionsAheadTest, LeavesThoseThatNobodyNeeds) {
     EXPECT_EQ(world_.connections.count, 7U);
 }
 
-TEST_F(ConnectionsAheadTest, LeavesWhatIsStillBeingOpenedOnceItIs) {
-    world_.connections.takes = seconds(10);
-    open(1);
-    ahead_.keep(0);
-    EXPECT_EQ(left(), 0U);
+TEST_F(ConnectionsAheadTest, WaitsForNoneThatNobodyNeeds) {
+    world_.connections.takes = seconds(100);
+    open(2);
+    auto const began = world_.clock.now();
     close();
-    EXPECT_EQ(left(), 2U);
+    EXPECT_EQ(world_.clock.now(), began);
+}
+
+TEST_F(ConnectionsAheadTest, PrefersThoseThatAreOpen) {
+    world_.connections.refuse_once = 1;  // The first to the source.
+    open(2);
+    EXPECT_TRUE(connect(Side::source).ok());
+    EXPECT_FALSE(connect(Side::source).ok());
+    world_.connections.refuse_once = world_.connections.count + 1;
+    open(2);
+    ahead_.keep(1);
+    EXPECT_TRUE(connect(Side::source).ok());
 }
 
 /// Forty messages in two folders, which are worth two lanes.

@@ -39,6 +39,7 @@ void make_plain(World& world) {
 void make_lanes(World& world) {
     world.options.lanes_max = 3;
     world.options.messages_per_lane = 1;
+    world.options.connects_ahead = true;
 }
 
 /// While a large message is on its way, equal ones of the next window are compared with the copy of another

@@ -187,7 +187,9 @@ class MissingCopiesTest : public testing::Test {
 TEST_F(MissingCopiesTest, AreReportedAndCopiedByTheNextPass) {
     lose({1, 3});
     auto const result = test::succeed(world_);
-    EXPECT_EQ(result.messages_copied, 5U);
+    EXPECT_EQ(result.messages_copied, 3U);
+    EXPECT_EQ(world_.observer.last.messages_done, 3U);
+    EXPECT_EQ(world_.observer.last.messages_skipped, 2U);
     ASSERT_EQ(result.exceptions.size(), 1U);
     EXPECT_EQ(result.exceptions.front().code, "VerificationFailed");
     EXPECT_EQ(result.exceptions.front().text,
@@ -199,6 +201,21 @@ TEST_F(MissingCopiesTest, AreReportedAndCopiedByTheNextPass) {
     EXPECT_TRUE(next.exceptions.empty());
     EXPECT_TRUE(world_.destination.contents() == world_.source.contents());
     EXPECT_FALSE(test::succeed(world_).changed);
+}
+
+TEST_F(MissingCopiesTest, AreReportedForAsLongAsTheyGetLost) {
+    lose({1, 3});
+    for (int pass = 0; pass < 3; ++pass)
+        EXPECT_EQ(test::succeed(world_).exceptions.size(), 1U) << "pass " << pass;
+    lose({});
+    EXPECT_EQ(test::succeed(world_).messages_copied, 2U);
+    EXPECT_TRUE(world_.destination.contents() == world_.source.contents());
+}
+
+TEST_F(MissingCopiesTest, AreNotLookedForWhereTheServerTellsUids) {
+    world_.destination.traits.uid_plus = true;
+    lose({1});
+    EXPECT_TRUE(test::succeed(world_).exceptions.empty());
 }
 
 TEST_F(MissingCopiesTest, AreNotCopiedAgainIfTheyTurnUp) {
@@ -220,7 +237,9 @@ TEST_F(MissingCopiesTest, AreOnlyReportedWhereAnotherMessageMayBeTheCopyOfEach) 
               "1 message for which the destination has answered OK cannot be found in it; imapcopyctl verify "
               "names what differs");
     lose({});
-    EXPECT_EQ(test::succeed(world_).messages_copied, 0U);
+    auto const next = test::succeed(world_);
+    EXPECT_EQ(next.messages_copied, 0U);
+    EXPECT_TRUE(next.exceptions.empty()) << "told once";
 }
 
 TEST_F(MissingCopiesTest, AreNotThoseThatSomebodyRemovedSinceAnEarlierPass) {
@@ -233,6 +252,27 @@ TEST_F(MissingCopiesTest, AreNotThoseThatSomebodyRemovedSinceAnEarlierPass) {
     auto const next = test::succeed(world_);
     EXPECT_EQ(next.messages_copied, 1U);
     EXPECT_TRUE(next.exceptions.empty());
+}
+
+/// Returns false once the pass has fewer than `step` steps at the destination.
+bool report_one_if_it_breaks_at(std::size_t step) {
+    test::World world;
+    world.destination.traits.uid_plus = false;
+    world.source.add_mailbox("Work");
+    for (int i = 0; i < 6; ++i) world.source.add_message(i < 3 ? "INBOX" : "Work", test::sample_message(i));
+    world.destination.lose = [](std::string const& body) { return body == test::sample_message(1); };
+    auto const steps = world.destination.steps();
+    world.destination.fail_at(step, test::Fault::lose_connection);
+    auto const result = test::succeed(world);
+    EXPECT_EQ(result.exceptions.size(), 1U) << "step " << step;
+    EXPECT_EQ(world.destination.contents().size(), world.source.contents().size() - 1) << "step " << step;
+    return world.destination.steps() - steps >= step;
+}
+
+TEST(MissingCopies, AreReportedWhereverTheConnectionBreaks) {
+    std::size_t step = 1;
+    while (report_one_if_it_breaks_at(step) && !testing::Test::HasFailure()) ++step;
+    EXPECT_GT(step, 20U);
 }
 
 }  // namespace

@@ -117,8 +117,10 @@ std::unique_ptr<copy::Journal> ScriptedPassRunner::journal(store::PairId) {
 }
 
 Task<copy::PassResult> ScriptedPassRunner::run(Context context, copy::Connections& connections,
-                                               copy::Journal&, copy::PassOptions, copy::Observer& observer) {
+                                               copy::Journal&, copy::PassOptions options,
+                                               copy::Observer& observer) {
     Counted const counted(*this);
+    last_options = std::move(options);
     auto const login = logins_.at(&context.stop);
     ++attempts[login];
     if (engine) {

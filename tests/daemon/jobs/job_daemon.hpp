@@ -52,6 +52,7 @@ class ScriptedPassRunner final : public jobs::PassRunner {
     std::shared_ptr<std::uint32_t> running = std::make_shared<std::uint32_t>(0);
     std::uint32_t running_max = 0;
     std::map<std::string, std::uint32_t> attempts;     ///< By source login.
+    copy::PassOptions last_options;                    ///< Of the last pass.
     std::map<std::string, std::string> last_password;  ///< Of the source, by its login.
 
     std::unique_ptr<copy::Connections> connections(Context context, jobs::Access source,

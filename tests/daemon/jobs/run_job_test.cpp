@@ -85,6 +85,20 @@ TEST_F(RunJobTest, DeliversTheMailOverTheConnectionOfThePass) {
     EXPECT_EQ(mails(), 1U);
 }
 
+TEST_F(RunJobTest, ConnectsAheadWhereAJobIsAloneAndNew) {
+    auto const connects_ahead = [this](bool alone, std::uint32_t pass, std::uint32_t attempt) {
+        attempt_.alone = alone;
+        attempt_.row.pass = pass;
+        attempt_.row.view.attempt = attempt;
+        (void)run();
+        return daemon_.runner.last_options.connects_ahead;
+    };
+    EXPECT_FALSE(connects_ahead(false, 0, 1));
+    EXPECT_FALSE(connects_ahead(true, 1, 1));
+    EXPECT_FALSE(connects_ahead(true, 0, 2));
+    EXPECT_TRUE(connects_ahead(true, 0, 1));
+}
+
 TEST_F(RunJobTest, TurnsAFailureIntoAValue) {
     daemon_.runner.script = [](std::string, Context, copy::Observer&) {
         return test::fail_with(ErrorCode::over_quota, Side::destination);
