@@ -30,8 +30,8 @@ class ConnectionsAhead final : public Connections {
     /// Keeps none, and waits until nothing is being opened.
     Task<> close();
 
-    /// One of those opened ahead, as they are ready, or why it could not be opened; a new one where none is
-    /// left.
+    /// One of those opened ahead: one that is open, else the first that is being opened, once it is, or why
+    /// it could not be. A new one where none is left.
     Task<std::unique_ptr<Endpoint>> connect(Side side) override;
     void take_back(std::unique_ptr<Endpoint> destination) override {
         connections_.take_back(std::move(destination));

@@ -65,6 +65,7 @@ struct FolderWork {
     std::set<Uid> doubtful;         ///< Copied although the destination may hold them; rare.
     std::uint64_t probed = 0;       ///< Dealt with by probe() and not met by a plan yet.
     std::uint64_t refused_now = 0;  ///< Messages that this try recorded as refused.
+    std::uint64_t lost = 0;         ///< Messages that were counted as copied, and have been lost.
     FolderResult result;
 };
 
@@ -134,10 +135,9 @@ class PassState {
         if (last && !std::exchange(folder.counted, true)) ++progress.folders_done;
         report();
     }
-    /// Messages that were counted as copied, and have been lost.
+    /// By this try or an earlier one; Totals takes them off what was copied.
     void count_lost(FolderWork& folder, std::uint64_t messages) {
-        folder.result.copied -= std::min(messages, folder.result.copied);
-        messages_copied -= std::min(messages, messages_copied);
+        folder.lost = messages;
         progress.messages_done -= std::min(messages, progress.messages_done);
         progress.messages_skipped += messages;
     }

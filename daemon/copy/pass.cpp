@@ -129,6 +129,11 @@ class Totals {
         auto const before = std::exchange(result_.folders, {});
         for (auto const& folder : state.folders) result_.folders.push_back(folder->result);
         for (auto const& old : before) add_earlier(old);
+        for (std::size_t i = 0; i < state.folders.size(); ++i) {
+            auto const lost = std::min(state.folders[i]->lost, result_.folders[i].copied);
+            result_.folders[i].copied -= lost;
+            result_.messages_copied -= std::min(lost, result_.messages_copied);
+        }
     }
 
     PassResult take() { return std::move(result_); }

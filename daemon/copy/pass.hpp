@@ -74,7 +74,7 @@ struct PassOptions {
     LabelPolicy labels = LabelPolicy::once;
     /// Lanes at the same time, each with a connection to both sides.
     std::uint32_t lanes_max = 1;
-    /// Opens the connections of all lanes as soon as the first are open, before anybody knows how many are
+    /// Opens the connections of all lanes before the folders are listed, when nobody knows yet how many are
     /// worth it. Some may be in vain: for a first pass that nobody waits for in the queue.
     bool connects_ahead = false;
     /// Another lane is worth its connections for so many messages more.

@@ -295,15 +295,17 @@ Task<MissingCopies> find_missing_copies(Endpoint& destination, Journal& journal,
     std::map<Uid, Uid> const copies(identified.copies.begin(), identified.copies.end());
     // What earlier passes have left without a UID may have been removed since.
     std::vector<Outcome> absent;
+    auto base = Uid(UINT32_MAX);
     for (auto const& entry : entries) {
         bool const is_meant =
             stored.contains(entry.source_uid) && entry.destination_uid_validity == uid_validity;
         if (!is_meant || copies.contains(entry.source_uid)) continue;
+        base = std::min(base, entry.base_uid_next);
         absent.push_back({entry.source_uid, MessageState::ambiguous, Uid(), uid_validity, entry.identity,
                           entry.size_bytes, entry.flags, entry.code, entry.text});
     }
-    auto const changed = static_cast<std::size_t>(std::ranges::count_if(
-        identified.strangers, [&](Uid uid) { return found.came_since(mailbox, uid_validity, uid); }));
+    auto const changed = static_cast<std::size_t>(
+        std::ranges::count_if(identified.strangers, [base](Uid uid) { return uid >= base; }));
     MissingCopies const missing{absent.size() - std::min(changed, absent.size()), changed == 0};
     if (missing.messages > 0 && missing.all_known) co_await journal.finish(folder, std::move(absent));
     co_return missing;

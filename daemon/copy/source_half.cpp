@@ -285,7 +285,10 @@ Task<Uid> SourceHalf::begin_folder(Planning& planning) {
     auto& folder = planning.folder;
     planning.nominees = co_await list_nominees(folder);
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
-    if (new_epoch) co_await parts_.journal.set_source_epoch(folder.record.id, folder.source.uid_validity);
+    if (new_epoch) {
+        parts_.state.stored_unnamed.erase(folder.record.id);
+        co_await parts_.journal.set_source_epoch(folder.record.id, folder.source.uid_validity);
+    }
     // Until a pass is complete in this epoch: an earlier one may have died between two inheritances.
     if (new_epoch || !folder.record.source_complete) {
         planning.heirs = co_await parts_.journal.inheritable(folder.record.id);

@@ -3,6 +3,9 @@
 
 #include "daemon/copy/abort.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
+
 #include "daemon/copy/imap_endpoint.hpp"
 #include "tests/daemon/copy/pass_fixture.hpp"
 #include "tests/support/memory_imap_server.hpp"
@@ -24,11 +27,12 @@ struct Running {
             test::store_attempt(run_pass({world.clock, world.random, world.log, world.stop}, connections,
                                          world.journal, world.options, world.observer),
                                 result, ended),
-            boost::asio::detached);
+            boost::asio::bind_cancellation_slot(cancel.slot(), boost::asio::detached));
         world.clock.poll();
     }
     Attempt<PassResult> result;
     bool ended = false;
+    boost::asio::cancellation_signal cancel;
 };
 
 void make_lanes(World& world) {
@@ -40,17 +44,26 @@ void make_lanes(World& world) {
 }
 
 /// Returns false once the pass has fewer than `step` steps at that server.
-bool abort_at(MemoryServer World::*server, std::size_t step) {
+bool abort_at(MemoryServer World::*server, std::size_t step, std::size_t open_entries) {
     World world;
     make_lanes(world);
+    if (open_entries > 0) {
+        world.destination.at("INBOX").messages.clear();
+        test::run_task(world.io, world.clock, test::announce(world, open_entries)).rethrow();
+    }
     auto& silent = world.*server;
     silent.falls_silent = [&silent, step](std::string_view) { return silent.steps() >= step; };
     Abort abort;
     AbortableConnections connections(world.connections, abort);
     Running running(world, connections);
+    while (!running.ended && silent.steps() < step && world.clock.advance_to_next()) world.clock.poll();
     if (running.ended) return false;
     world.stop.request();
-    abort.request();
+    // On the loop, where the signal is heard at once.
+    boost::asio::post(world.io, [&] {
+        abort.request();
+        running.cancel.emit(boost::asio::cancellation_type::terminal);
+    });
     world.clock.poll();
     EXPECT_TRUE(running.ended) << "step " << step;
     EXPECT_TRUE(!running.result.ok() || running.result.value->stopped) << "step " << step;
@@ -58,16 +71,23 @@ bool abort_at(MemoryServer World::*server, std::size_t step) {
     silent.falls_silent = nullptr;
     world.stop = {};
     (void)succeed(world);
-    EXPECT_EQ(world.destination.contents(), expected_contents(world)) << "step " << step;
+    auto const expected = open_entries > 0 ? world.source.contents() : expected_contents(world);
+    EXPECT_EQ(world.destination.contents(), expected) << "step " << step;
     return true;
 }
 
 TEST(Abort, EndsAPassWhereverAServerFallsSilent) {
     for (auto const server : {&World::source, &World::destination}) {
         std::size_t steps = 0;
-        while (abort_at(server, steps + 1)) ++steps;
+        while (abort_at(server, steps + 1, 0)) ++steps;
         EXPECT_GT(steps, 30U);
     }
+}
+
+TEST(Abort, EndsAPassThatLooksForCopies) {
+    std::size_t steps = 0;
+    while (abort_at(&World::destination, steps + 1, 3)) ++steps;
+    EXPECT_GT(steps, 30U);
 }
 
 /// The same mailboxes over the daemon's own connections.

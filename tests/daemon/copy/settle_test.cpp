@@ -254,6 +254,41 @@ TEST_F(MissingCopiesTest, AreNotThoseThatSomebodyRemovedSinceAnEarlierPass) {
     EXPECT_TRUE(next.exceptions.empty());
 }
 
+Task<FolderId> record_as_stored(test::World& world, Intent intent) {
+    auto const inbox = MailboxName::from_utf8("INBOX").value();
+    FolderKey key{inbox, inbox};
+    auto const record = co_await world.journal.folder(std::move(key));
+    co_await world.journal.set_source_epoch(record.id, UidValidity(1));
+    co_await world.journal.set_destination_epoch(record.id, intent.destination_uid_validity);
+    Outcome outcome;
+    outcome.source_uid = intent.source_uid;
+    outcome.destination_uid_validity = intent.destination_uid_validity;
+    std::vector<Intent> intents{std::move(intent)};
+    co_await world.journal.begin(record.id, std::move(intents));
+    std::vector<Outcome> outcomes{std::move(outcome)};
+    co_await world.journal.finish(record.id, std::move(outcomes));
+    co_return record.id;
+}
+
+TEST(MissingCopies, AreNotToldFromChangedOnesWhereTheServerTellsNoUidNext) {
+    test::World world;
+    UidValidity const here(world.destination.at("INBOX").uid_validity);
+    Intent intent;
+    intent.source_uid = Uid(1);
+    intent.identity = identity_of(5);
+    intent.destination_uid_validity = here;
+    auto const folder =
+        test::run_task(world.io, world.clock, record_as_stored(world, std::move(intent))).value.value();
+    world.destination.add_message("INBOX", test::sample_message(99));
+    test::MemoryEndpoint endpoint(world.destination, Side::destination);
+    auto const missing = test::run_task(
+        world.io, world.clock,
+        find_missing_copies(endpoint, world.journal, MailboxName::from_utf8("INBOX").value(), folder, here,
+                            UidSet(Uid(1), Uid(1)), FoundFolders()));
+    ASSERT_TRUE(missing.ok());
+    EXPECT_EQ(missing.value->messages, 0U) << "the message there may be its copy";
+}
+
 /// Returns false once the pass has fewer than `step` steps at the destination.
 bool report_one_if_it_breaks_at(std::size_t step) {
     test::World world;
@@ -265,6 +300,9 @@ bool report_one_if_it_breaks_at(std::size_t step) {
     world.destination.fail_at(step, test::Fault::lose_connection);
     auto const result = test::succeed(world);
     EXPECT_EQ(result.exceptions.size(), 1U) << "step " << step;
+    std::uint64_t there = 0;
+    for (auto const& folder : result.folders) there += folder.copied + folder.recognised;
+    EXPECT_EQ(there, 5U) << "step " << step;
     EXPECT_EQ(world.destination.contents().size(), world.source.contents().size() - 1) << "step " << step;
     return world.destination.steps() - steps >= step;
 }
