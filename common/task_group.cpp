@@ -1,8 +1,6 @@
 #include "common/task_group.hpp"
 
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <cassert>
 
 #include "common/event.hpp"
@@ -39,7 +37,7 @@ Task<> TaskGroup::join() {
         state_->ended.clear();
         co_await state_->ended.wait();
     }
-    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::enable_terminal_cancellation());
+    co_await clear_cancellation();
     if (state_->first_failure) std::rethrow_exception(std::exchange(state_->first_failure, nullptr));
 }
 

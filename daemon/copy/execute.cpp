@@ -1,7 +1,6 @@
 #include "daemon/copy/execute.hpp"
 
 #include <algorithm>
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "common/attempt.hpp"
@@ -336,7 +335,7 @@ std::uint32_t lanes_for(PassState& state, LaneLimits const& limits) {
 Task<bool> copy_all(LaneParts& parts, Connections& connections, std::uint32_t lanes) {
     TaskGroup beside(co_await boost::asio::this_coro::executor);
     auto const copied = co_await attempt(copy_in_lanes(parts, connections, lanes, prepare(parts, beside)));
-    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::enable_terminal_cancellation());
+    co_await clear_cancellation();
     auto const subscribed = co_await attempt(beside.join());
     if (auto const cause = cause_of(copied.exception, subscribed.exception)) std::rethrow_exception(cause);
     bool go_on = *copied.value;

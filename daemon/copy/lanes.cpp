@@ -1,7 +1,6 @@
 #include "daemon/copy/lanes.hpp"
 
 #include <algorithm>
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "common/attempt.hpp"
@@ -134,8 +133,7 @@ Task<bool> copy_in_lanes(LaneParts& lead, Connections& connections, std::uint32_
     lead.options.buffer_bytes /= lanes;
     Crew crew(lead, connections, lanes, co_await boost::asio::this_coro::executor);
     auto prepared = co_await attempt(std::move(prepare));
-    // Else nothing here would wait any more, for the lanes neither, once the pass was cancelled.
-    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::enable_terminal_cancellation());
+    co_await clear_cancellation();
     auto folders = std::move(prepared.value).value_or(std::vector<FolderWork*>());
     // What takes longest begins first, so that the lanes end together.
     if (lanes > 1) {

@@ -1,10 +1,10 @@
 #include "daemon/copy/pass.hpp"
 
 #include <algorithm>
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "common/attempt.hpp"
+#include "common/task_group.hpp"
 #include "daemon/copy/connected.hpp"
 #include "daemon/copy/connections_ahead.hpp"
 #include "daemon/copy/execute.hpp"
@@ -178,9 +178,7 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         auto const tried =
             co_await attempt(try_pass(context, ahead, connected, journal, options, state, lesson));
         options.connects_ahead = false;
-        // Else a cancelled pass would not even begin to close them.
-        co_await boost::asio::this_coro::reset_cancellation_state(
-            boost::asio::enable_terminal_cancellation());
+        co_await clear_cancellation();
         co_await ahead.close();
         totals.add(state);
         if (tried.ok() && *tried.value && !looks_again && left_to_others(state)) {

@@ -42,10 +42,10 @@ struct Running {
     Rate rate;
     AttemptSummary summary;
     TimePoint published = TimePoint::min();
-    bool saving = false;      ///< A save of the progress is under way.
-    std::uint32_t lanes = 1;  ///< That it may open.
+    bool saving = false;       ///< A save of the progress is under way.
+    std::uint32_t lanes = 1;   ///< That it may open.
     bool began_alone = false;  ///< As of Start.
-    WallTime began = {};      ///< When the attempt began.
+    WallTime began = {};       ///< When the attempt began.
     Reached source = Reached::no;
     Reached destination = Reached::no;
     std::uint64_t messages_before = 0;  ///< Progress of the job when the attempt began.
