@@ -8,8 +8,8 @@
 namespace imapcopy::imap {
 namespace {
 
-/// Small messages are collected up to this size; the last byte always waits for the next piece or for
-/// commit().
+/// Small messages are collected up to this size. The last byte of a message always waits for what follows it,
+/// or for commit().
 constexpr std::size_t collected_bytes_max = 32 * 1024;
 
 }  // namespace
@@ -24,6 +24,7 @@ struct Session::Append::State {
     Task<bool> announce(command::AppendMessage message);
     Task<bool> send_start();
     Task<bool> end_refused();
+    Task<> send(std::string_view bytes);
     Task<> send_all_but_one();
     Task<> send_all();
 
@@ -44,18 +45,21 @@ Session::Append::State::~State() {
     connection->abandon(pending);
 }
 
+Task<> Session::Append::State::send(std::string_view bytes) {
+    pending->begun = true;
+    return connection->write(bytes);
+}
+
 Task<> Session::Append::State::send_all() {
     auto const bytes = std::exchange(collected, {});
-    pending->begun = true;
-    co_await connection->write(bytes);
+    co_await send(bytes);
 }
 
 Task<> Session::Append::State::send_all_but_one() {
     auto const bytes = std::exchange(collected, {});
     collected.reserve(bytes.size());
     collected = bytes.back();
-    pending->begun = true;
-    co_await connection->write(std::string_view(bytes).substr(0, bytes.size() - 1));
+    co_await send(std::string_view(bytes).substr(0, bytes.size() - 1));
 }
 
 /// "TAG APPEND mailbox". False: refused before anything was uploaded.
@@ -118,8 +122,17 @@ Task<> Session::Append::write(std::string_view bytes) {
     }
     state.connection->throw_if_failed();
     state.body_bytes_left -= bytes.size();
+    bool const ends = state.body_bytes_left == 0;
+    if (!ends && state.collected.empty() && bytes.size() > collected_bytes_max) {
+        co_return co_await state.send(bytes);
+    }
     state.collected += bytes;
-    if (state.collected.size() > collected_bytes_max) co_await state.send_all_but_one();
+    if (state.collected.size() <= collected_bytes_max) co_return;
+    if (ends) {
+        co_await state.send_all_but_one();
+    } else {
+        co_await state.send_all();
+    }
 }
 
 Task<> Session::Append::commit() {
