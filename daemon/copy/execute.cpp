@@ -243,6 +243,8 @@ Task<> list_ahead(LaneParts& parts, FolderWork& folder) {
     // Whoever is to copy it will find out as well.
     if (error && error->code == ErrorCode::folder_vanished) co_return;
     asked.rethrow();
+    // Nor would the list of a server that shows more than it has counted stay as small as was thought.
+    if (listed.size() > folder.source.messages) co_return;
     folder.listed_ahead = {window, std::move(listed)};
 }
 

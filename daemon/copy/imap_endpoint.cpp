@@ -207,7 +207,7 @@ Task<AccountView> ImapEndpoint::list() {
     if (subscribed) (void)co_await subscribed->reply();  // Refused: nothing is subscribed.
     if (reader.too_many())
         throw Failure(Error{ErrorCode::server_bug,
-                            "list folders: the server lists more than 200,000, as no account has",
+                            "list folders: the server lists more than any account has",
                             {},
                             side_});
     auto view = reader.take();

@@ -20,6 +20,7 @@ constexpr std::size_t pieces_max = 200'000;
 constexpr std::size_t listed_bytes_max = 192 * 1024 * 1024;
 constexpr std::size_t message_bytes = 128;
 constexpr std::size_t mailboxes_max = 200'000;
+constexpr std::size_t mailbox_bytes_max = 32 * 1024 * 1024;  ///< Of their names.
 
 std::size_t weight_of(MessageMeta const& meta) {
     std::size_t bytes = message_bytes;
@@ -85,10 +86,16 @@ std::optional<MailboxStatus> to_status(response::MailboxStatus const& status) {
                          status.highest_mod_seq.value_or(ModSeq{})};
 }
 
+bool ListReader::has_room_for(MailboxName const& mailbox) {
+    bytes_ += mailbox.wire.size();
+    too_many_ = too_many_ || bytes_ > mailbox_bytes_max || mailboxes_.size() >= mailboxes_max ||
+                subscribed_.size() >= mailboxes_max || status_.size() > mailboxes_max;
+    return !too_many_;
+}
+
 void ListReader::add(response::Response const& response) {
     if (auto const* const list = std::get_if<response::List>(&response)) {
-        too_many_ = too_many_ || mailboxes_.size() >= mailboxes_max || subscribed_.size() >= mailboxes_max;
-        if (too_many_) return;
+        if (!has_room_for(list->mailbox)) return;
         if (list->lsub) {
             subscribed_.insert(list->mailbox.wire);
         } else if (places_.try_emplace(list->mailbox.wire, mailboxes_.size()).second) {
@@ -96,7 +103,7 @@ void ListReader::add(response::Response const& response) {
         }
     } else if (auto const* const status = std::get_if<response::MailboxStatus>(&response)) {
         auto const known = to_status(*status);
-        if (known && status_.size() < mailboxes_max) status_.insert_or_assign(status->mailbox.wire, *known);
+        if (known && has_room_for(status->mailbox)) status_.insert_or_assign(status->mailbox.wire, *known);
     } else if (auto const* const name_space = std::get_if<response::Namespace>(&response)) {
         namespace_ = *name_space;
     }
@@ -153,7 +160,8 @@ void MetaReader::add(response::Response const& response) {
     auto const* const fetch = std::get_if<response::Fetch>(&response);
     if (fetch == nullptr || !fetch->uid) return;
     if (*fetch->uid < question_.range.first || *fetch->uid > question_.range.last) return;
-    too_much_ = too_much_ || bytes_ > listed_bytes_max || pieces_.size() > pieces_max;
+    too_much_ =
+        too_much_ || bytes_ + pieces_bytes_ > listed_bytes_max || pieces_.size() > pieces_max;
     if (too_much_ || given_.contains(*fetch->uid)) return;
     auto& piece = pieces_[*fetch->uid];
     piece.meta.uid = *fetch->uid;
@@ -168,7 +176,10 @@ void MetaReader::add(response::Response const& response) {
     piece.size = piece.size || fetch->size_bytes;
     piece.headers = piece.headers || fetch->header_fields;
     piece.labels = piece.labels || fetch->labels;
+    pieces_bytes_ -= std::exchange(piece.bytes, weight_of(piece.meta));
+    pieces_bytes_ += piece.bytes;
     if (!is_complete(piece)) return;
+    pieces_bytes_ -= piece.bytes;
     auto meta = std::move(piece.meta);
     pieces_.erase(meta.uid);
     given_.add(meta.uid);

@@ -26,12 +26,15 @@ class ListReader {
 
  private:
     bool is_personal(MailboxName const& mailbox) const;
+    /// False: with this one there are more names than memory should hold.
+    bool has_room_for(MailboxName const& mailbox);
 
     std::vector<Mailbox> mailboxes_;
     std::map<std::string, std::size_t>
         places_;  ///< By spelling on the wire; a folder listed twice counts once.
     std::set<std::string> subscribed_;
     bool too_many_ = false;
+    std::size_t bytes_ = 0;  ///< Of all names that were told.
     std::map<std::string, MailboxStatus> status_;
     std::optional<imap::response::Namespace> namespace_;
 };
@@ -78,12 +81,14 @@ class MetaReader {
         bool size = false;
         bool headers = false;
         bool labels = false;
+        std::size_t bytes = 0;  ///< See `pieces_bytes_`.
     };
     bool is_complete(Piece const& piece) const;
 
     Question question_;
     std::function<void(MessageMeta)> sink_;
     std::map<Uid, Piece> pieces_;
+    std::size_t pieces_bytes_ = 0;  ///< Of them, roughly.
     UidSet given_;
     std::size_t bytes_ = 0;  ///< Of what was given out, roughly.
     bool too_much_ = false;

@@ -58,6 +58,9 @@ command::EncodeOptions Connection::encode_options() const {
 
 Task<ProtocolEvent> Connection::next_event(TimePoint deadline) {
     for (;;) {
+        // A server that never pauses is never waited for.
+        if (context_.clock.now() >= deadline)
+            throw Failure(ErrorCode::timed_out, "imap connection to " + peer + ": it did not get ready in time");
         auto event = protocol_.next();
         if (!event) throw Failure(within("imap connection to " + peer, event.error()));
         if (!std::holds_alternative<event::NeedInput>(*event)) co_return std::move(*event);
@@ -171,16 +174,16 @@ BodyHandler* Connection::reader_of(std::optional<CommandId> recipient) const {
 void Connection::complete(event::Completed completed) {
     auto const pending = find(completed.command);
     if (!pending) return;
+    if (!pending->begun || (!pending->sent && completed.reply.ok())) {
+        return fail(
+            {ErrorCode::server_bug, "imap connection to " + peer + ": a reply before its command was sent"});
+    }
     under_way_.erase(completed.command);
     if (completed.reply.ok()) round_trip_.carried_out(completed.command, context_.clock.now());
     end_await(pending);
     if (continuation_waiter_ == pending) {
         continuation_waiter_.reset();
         protocol_.expect_continuation(false);
-    }
-    if (!pending->begun || (!pending->sent && completed.reply.ok())) {
-        return fail(
-            {ErrorCode::server_bug, "imap connection to " + peer + ": a reply before its command was sent"});
     }
     if (completed.command == logout_) logged_out_ = true;
     if (pending->compresses && completed.reply.ok()) start_compression();

@@ -120,19 +120,53 @@ TEST(MetaReader, WaitsForTheLabelsThatWereAskedFor) {
     EXPECT_EQ(given, "3:\\Inbox Work 4:") << "a message of which no labels come is a message still";
 }
 
-TEST(MetaReader, HoldsNoMoreThanMemoryShould) {
-    std::uint32_t given = 0;
-    MetaReader reader({{Uid{1}, Uid{UINT32_MAX}}, Listing::flags}, [&](MessageMeta const&) { ++given; });
+/// An answer with as many keywords as a hostile server can think of.
+response::Fetch long_answer() {
     response::Fetch fetch;
     std::string keywords;
     for (int i = 0; i < 60; ++i) keywords += "k" + std::to_string(i) + std::string(200, 'k') + " ";
     fetch.flags = Flags::parse(keywords);
-    for (std::uint32_t uid = 1; uid <= 20'000; ++uid) {
+    return fetch;
+}
+
+TEST(MetaReader, HoldsNoMoreThanMemoryShould) {
+    for (auto const listing : {Listing::flags, Listing::metadata}) {
+        std::uint32_t given = 0;
+        MetaReader reader({{Uid{1}, Uid{UINT32_MAX}}, listing}, [&](MessageMeta const&) { ++given; });
+        auto fetch = long_answer();
+        for (std::uint32_t uid = 1; uid <= 20'000; ++uid) {
+            fetch.uid = Uid{uid};
+            reader.add(fetch);
+        }
+        EXPECT_LT(given, 15'000U);
+        EXPECT_FALSE(reader.finish()) << "also where every message is answered in part only";
+    }
+}
+
+TEST(MetaReader, WeighsPiecesUntilTheyAreWhole) {
+    std::uint32_t given = 0;
+    MetaReader reader({{Uid{1}, Uid{UINT32_MAX}}, Listing::metadata}, [&](MessageMeta const&) { ++given; });
+    for (std::uint32_t uid = 1; uid <= 1000; ++uid) {
+        auto fetch = long_answer();
         fetch.uid = Uid{uid};
+        for (int i = 0; i < 20; ++i) reader.add(fetch);
+        fetch.flags = Flags::parse("");
+        fetch.internal_date = InternalDate::not_told();
+        fetch.size_bytes = 1;
         reader.add(fetch);
     }
-    EXPECT_LT(given, 15'000U);
-    EXPECT_FALSE(reader.finish());
+    EXPECT_EQ(given, 1000U);
+    EXPECT_TRUE(reader.finish());
+}
+
+TEST(ListReader, HoldsNoMoreNamesThanMemoryShould) {
+    ListReader reader;
+    std::string const tail(4000, 'x');
+    for (int i = 0; i < 8000; ++i) reader.add(listed("a" + std::to_string(i) + tail));
+    EXPECT_FALSE(reader.too_many());
+    for (int i = 0; i < 1000; ++i) reader.add(listed("b" + std::to_string(i) + tail));
+    EXPECT_TRUE(reader.too_many());
+    EXPECT_LT(reader.take().mailboxes.size(), 8500U);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::Conversation;
 using test::LoggedIn;
 using test::Script;
 
@@ -57,6 +58,29 @@ TEST(Connection, RefusesAnOkBeforeTheCommandIsWhole) {
     auto const result = talk.run((*appending)->message(message));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::server_bug);
+}
+
+TEST(Connection, RefusesAnOkInPlaceOfAContinuation) {
+    Conversation talk;
+    talk.connector.add(Script{}
+                           .reply("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
+                           .expect("$1 AUTHENTICATE PLAIN\r\n")
+                           .reply("$1 OK come in\r\n"));
+    auto const session = talk.open();
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().code, ErrorCode::server_bug) << to_string(session.error());
+}
+
+TEST(Connection, WaitsNoLongerForAServerThatChattersBeforeTls) {
+    Conversation talk;
+    auto script = Script{}.reply("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n").expect("$1 STARTTLS\r\n");
+    for (int i = 0; i < 100; ++i) script.pause(seconds(1)).reply("* OK not yet\r\n");
+    talk.connector.add(script.reply("$1 OK go\r\n").start_tls());
+    auto const began = talk.clock.now();
+    auto const session = talk.open(TlsMode::starttls);
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().code, ErrorCode::timed_out) << to_string(session.error());
+    EXPECT_EQ(talk.clock.now() - began, imap::SessionTimeouts{}.greeting);
 }
 
 /// A server that needs 200 ms for the login.
