@@ -516,7 +516,7 @@ std::map<std::string, std::vector<std::string>> const tested_together = {
      {"daemon/copy/account_view", "daemon/copy/body_digests", "daemon/copy/body_queue",
       "daemon/copy/connected", "daemon/copy/destination_half", "daemon/copy/execute",
       "daemon/copy/expunged_exceptions", "daemon/copy/folder_fetch", "daemon/copy/lane",
-      "daemon/copy/source_half"}},
+      "daemon/copy/nominee_listing", "daemon/copy/source_half"}},
     {"tests/daemon/copy/verify_test.cpp", {"daemon/copy/folder_reading"}},
     {"tests/daemon/jobs/local_service_test.cpp", {"daemon/jobs/supervisor_verification"}},
     {"tests/daemon/imap/codec/response_test.cpp",

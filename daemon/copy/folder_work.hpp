@@ -109,6 +109,7 @@ class PassState {
     Spending spent_by_ended_lanes;
     Bounds bounds;
     LaneSupply lane_supply = LaneSupply::enough;  ///< For as long as a folder waits for its lane.
+    std::uint32_t lanes_held = 1;  ///< That the observer keeps for the pass, now; also for its later tries.
 
     /// Messages that the lanes together still have before them; about, since what is given up stays counted.
     std::uint64_t messages_left() const {
@@ -125,10 +126,18 @@ class PassState {
     }
     void report_refused_lane(Error const& error) {
         lane_supply = LaneSupply::too_few;
+        drop_lane();
         observer_.lane_refused(error);
     }
-    bool take_lane() { return observer_.take_lane(); }
-    void give_lane_back() { observer_.give_lane_back(); }
+    bool take_lane() {
+        bool const taken = observer_.take_lane();
+        lanes_held += taken ? 1 : 0;
+        return taken;
+    }
+    void give_lane_back() {
+        drop_lane();
+        observer_.give_lane_back();
+    }
     /// A lane is through with the folder. Retries, which come back to it, count no more.
     void leave_folder(FolderWork& folder) {
         bool const last = folder.lanes == 0 || --folder.lanes == 0;
@@ -166,6 +175,8 @@ class PassState {
     }
 
  private:
+    void drop_lane() { lanes_held -= lanes_held > 1 ? 1 : 0; }
+
     Observer& observer_;
 };
 

@@ -172,12 +172,14 @@ Task<PassResult> run_pass(Context context, Connections& connections, Journal& jo
         observer.phase(Phase::connecting);
         PassState state(observer);
         take_over(state, lesson);
+        state.lanes_held = options.lanes_max;
         auto const lessons_before = state.deadly.lessons();
         state.progress.bytes_done = state.progress.bytes_total = totals.bytes();
         auto connected = co_await connect_both(connections);
         auto const tried =
             co_await attempt(try_pass(context, ahead, connected, journal, options, state, lesson));
         options.connects_ahead = false;
+        options.lanes_max = state.lanes_held;
         co_await clear_cancellation();
         co_await ahead.close();
         totals.add(state);

@@ -115,6 +115,8 @@ void Nominees::sort() const {
         };
         return key(a) < key(b);
     });
+    places_.clear();
+    for (std::size_t i = 0; i < slots_.size(); ++i) places_.emplace(slots_[i].nominee.uid, i);
     sorted_ = true;
 }
 
@@ -132,10 +134,10 @@ std::vector<Nominee> Nominees::candidates(Identity const& identity, InternalDate
 }
 
 void Nominees::take(Uid uid) {
-    auto const slot =
-        std::ranges::find_if(slots_, [&](Slot const& s) { return s.nominee.uid == uid && !s.taken; });
-    if (slot == slots_.end()) return;
-    slot->taken = true;
+    sort();
+    auto const place = places_.find(uid);
+    if (place == places_.end() || slots_[place->second].taken) return;
+    slots_[place->second].taken = true;
     --live_;
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class Nominees {
     /// Sorted by (coarse, fingerprint, uid) on first use after add().
     void sort() const;
     mutable std::vector<Slot> slots_;
+    mutable std::map<Uid, std::size_t> places_;  ///< In slots_, while those are sorted.
     mutable bool sorted_ = true;
     std::size_t live_ = 0;
 };

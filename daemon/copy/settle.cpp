@@ -190,6 +190,15 @@ Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenF
     co_return identified.copies.size();
 }
 
+/// A server may refuse to tell the status of a folder that it has. None: it has no such folder.
+Task<std::optional<MailboxStatus>> status_by_opening(Endpoint& destination, MailboxName mailbox) {
+    auto const opened = co_await attempt(destination.open(std::move(mailbox), Access::read_write));
+    auto const error = error_of(opened.exception);
+    if (error && error->code == ErrorCode::folder_vanished) co_return std::nullopt;
+    opened.rethrow();
+    co_return opened.value->status;
+}
+
 Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<OpenFolder> folders,
                          FoundFolders const& found, ChangedFolder changed) {
     std::vector<MailboxName> names;
@@ -197,9 +206,10 @@ Task<std::uint64_t> look(Endpoint& destination, Journal& journal, std::vector<Op
     auto const statuses = co_await destination.status(std::move(names));
     std::uint64_t copies = 0;
     for (std::size_t i = 0; i < folders.size(); ++i) {
-        if (!statuses[i]) continue;  // No such folder: nothing was stored in it.
-        auto const here =
-            co_await attempt(settle_folder(destination, journal, folders[i], *statuses[i], found));
+        auto status = statuses[i];
+        if (!status) status = co_await status_by_opening(destination, folders[i].first.destination);
+        if (!status) continue;  // No such folder: nothing was stored in it.
+        auto const here = co_await attempt(settle_folder(destination, journal, folders[i], *status, found));
         auto const error = error_of(here.exception);
         bool const is_another = error && error->code == ErrorCode::uid_validity_changed;
         if (is_another && changed == ChangedFolder::is_passed_over) continue;

@@ -11,7 +11,7 @@
 #include "daemon/copy/expunged_exceptions.hpp"
 #include "daemon/copy/flag_merge.hpp"
 #include "daemon/copy/folder_fetch.hpp"
-#include "daemon/copy/settle.hpp"
+#include "daemon/copy/nominee_listing.hpp"
 
 namespace imapcopy::copy {
 namespace {
@@ -283,7 +283,7 @@ Task<> SourceHalf::plan_folder(FolderQueue& folders, Planning& planning) {
 
 Task<Uid> SourceHalf::begin_folder(Planning& planning) {
     auto& folder = planning.folder;
-    planning.nominees = co_await list_nominees(folder);
+    planning.nominees = co_await list_nominees(parts_, folder);
     bool const new_epoch = folder.record.source_uid_validity != folder.source.uid_validity;
     if (new_epoch) {
         parts_.state.stored_unnamed.erase(folder.record.id);
@@ -291,7 +291,8 @@ Task<Uid> SourceHalf::begin_folder(Planning& planning) {
     }
     // Until a pass is complete in this epoch: an earlier one may have died between two inheritances.
     if (new_epoch || !folder.record.source_complete) {
-        planning.heirs = co_await parts_.journal.inheritable(folder.record.id);
+        auto const entries = co_await parts_.journal.inheritable(folder.record.id);
+        planning.heirs = Heirs(entries);
     }
     auto const first = first_uid(folder);
     if (first.value() > 1) co_await update_seen_flags(folder, first);
@@ -315,18 +316,19 @@ Task<bool> SourceHalf::plan_windows(FolderQueue& folders, Planning& planning) {
 Task<> SourceHalf::count_unlisted(FolderWork& folder) {
     auto const listed = folder.listed_messages + folder.hidden_reports + folder.result.elsewhere;
     bool const whole = first_uid(folder).value() == 1;
-    auto const others =
+    // Of what a complete pass has seen, messages may have gone since, but none can have come.
+    auto const seen = listed + (whole ? 0 : folder.record.source_complete->messages);
+    auto others =
         folder.source.messages - std::min<std::uint64_t>(folder.listed_messages, folder.source.messages);
-    if (whole && co_await is_incomplete(parts_.source, folder.mapped.source.name, folder.source, listed)) {
+    if (co_await is_incomplete(parts_.source, folder.mapped.source.name, folder.source, seen)) {
         // Else the next pass would not look for them again.
         folder.complete = false;
         parts_.state.add_note(folder, Uid(), std::string(info(ErrorCode::message_unreadable).name), 0,
-                              "the source lists " + std::to_string(listed) + " of the " +
+                              "the source lists " + std::to_string(seen) + " of the " +
                                   std::to_string(folder.source.messages) + " messages that it says it has");
-        auto const missing = folder.source.messages - listed;
+        auto const missing = folder.source.messages - seen;
         parts_.state.progress.messages_skipped += missing;
-        parts_.state.progress.messages_done += others - missing;
-        co_return parts_.state.report();
+        others -= missing;
     }
     // What was not listed was dealt with by an earlier pass, or by another folder, or is a report of ours, or
     // has just been expunged.
@@ -429,43 +431,6 @@ Task<> SourceHalf::plan_window_of(FolderQueue& folders, Planning& planning, UidR
     if (!plan.copy.empty()) co_await add_planned(folders, planning, std::move(plan.copy));
 }
 
-Task<Nominees> SourceHalf::list_nominees(FolderWork& folder) {
-    Nominees nominees;
-    auto const& destination = folder.destination;
-    if (!folder.mapped.exists || destination.messages == 0) co_return nominees;
-    co_await find_unknown_uids(parts_.destination, parts_.journal, folder.mapped.destination,
-                               folder.record.id, destination.uid_validity, parts_.state.found);
-    auto const claimed = co_await parts_.journal.claimed(folder.mapped.destination, destination.uid_validity);
-    auto const& complete = folder.record.destination_complete;
-    bool const seen_before = complete && complete->uid_validity == destination.uid_validity;
-    auto const first = seen_before && complete->uid_next.value() > 0 ? complete->uid_next : Uid(1);
-    auto const last =
-        destination.uid_next.value() > 0 ? Uid(destination.uid_next.value() - 1) : Uid(UINT32_MAX);
-    UidRange range{first, last};
-    if (range.first <= range.last && !claimed.empty())
-        range = co_await find_unclaimed(folder, range, claimed);
-    if (range.last < range.first) co_return nominees;
-    auto const add = [&](MessageMeta const& meta) {
-        if (!meta.identity || claimed.contains(meta.uid)) return;
-        if (parts_.state.reports.contains(meta.identity->fingerprint)) return;
-        nominees.add({meta.uid, *meta.identity, meta.internal_date, meta.size_bytes});
-    };
-    std::function<void(MessageMeta)> const sink = add;
-    co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::identity, sink);
-    co_return nominees;
-}
-
-Task<UidRange> SourceHalf::find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed) {
-    UidRange found{Uid(UINT32_MAX), Uid(0)};
-    std::function<void(MessageMeta)> const sink = [&](MessageMeta meta) {
-        if (claimed.contains(meta.uid)) return;
-        found.first = std::min(found.first, meta.uid);
-        found.last = std::max(found.last, meta.uid);
-    };
-    co_await parts_.destination.list_messages(folder.mapped.destination, range, Listing::flags, sink);
-    co_return found;
-}
-
 Task<std::vector<MessageMeta>> SourceHalf::list_window(FolderWork& folder, UidRange window, Listing listing) {
     auto& ahead = folder.listed_ahead;
     std::vector<MessageMeta> listed;
@@ -501,15 +466,23 @@ void SourceHalf::leave_to_others(FolderWork& folder, std::vector<MessageMeta>& l
 Task<> SourceHalf::inherit(Planning& planning, std::vector<MessageMeta> const& window,
                            LedgerView const& ledger) {
     auto& heirs = planning.heirs;
+    auto const& name = planning.folder.mapped.source.name;
     std::vector<std::pair<Uid, Uid>> old_to_new;
+    auto const match = [&](Uid uid, Digest const& fingerprint) {
+        if (auto const old = heirs.take(fingerprint)) old_to_new.emplace_back(*old, uid);
+    };
+    std::vector<Uid> nameless;  // Recognised by all their bytes.
     for (auto const& message : window) {
-        if (!message.identity || message.identity->coarse == 0 || knows(ledger, message.uid)) continue;
-        auto const heir = std::ranges::find_if(heirs, [&](LedgerEntry const& entry) {
-            return entry.identity.fingerprint == message.identity->fingerprint;
-        });
-        if (heir == heirs.end()) continue;
-        old_to_new.emplace_back(heir->source_uid, message.uid);
-        heirs.erase(heir);
+        if (!message.identity || knows(ledger, message.uid)) continue;
+        if (message.identity->coarse != 0) {
+            match(message.uid, message.identity->fingerprint);
+        } else if (heirs.has_nameless() && !parts_.state.deadly.is_suspect(name, message.uid)) {
+            nameless.push_back(message.uid);
+        }
+    }
+    if (!nameless.empty()) {
+        auto const read = co_await body_digests(parts_.source, name, std::move(nameless));
+        for (auto const& message : read) match(message.uid, message.digest);
     }
     if (!old_to_new.empty())
         co_await parts_.journal.inherit(planning.folder.record.id, std::move(old_to_new));

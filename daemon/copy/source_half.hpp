@@ -8,6 +8,7 @@
 #include "common/event.hpp"
 #include "common/task_group.hpp"
 #include "daemon/copy/folder_fetch.hpp"
+#include "daemon/copy/heirs.hpp"
 #include "daemon/copy/lane.hpp"
 
 namespace imapcopy::copy {
@@ -33,7 +34,7 @@ class SourceHalf final {
         FolderWork& folder;
         bool begins = false;  ///< Else another lane has begun the folder, and shares it.
         Nominees nominees = {};
-        LedgerView heirs = {};  ///< Entries of the old epoch that nobody has inherited yet.
+        Heirs heirs = {};
         bool over = false;  ///< This lane plans no more of it.
     };
 
@@ -76,10 +77,6 @@ class SourceHalf final {
     void count_without_bodies(FolderWork& folder);
     bool stop_requested();
 
-    /// Unclaimed messages that were in the destination folder before this pass.
-    Task<Nominees> list_nominees(FolderWork& folder);
-    /// The part of `range` where the destination holds messages that nobody claims; empty: last < first.
-    Task<UidRange> find_unclaimed(FolderWork& folder, UidRange range, UidSet const& claimed);
     Task<std::vector<MessageMeta>> list_window(FolderWork& folder, UidRange window, Listing listing);
     /// Takes out of `listed` what is copied from another folder, unless the ledger knows it here; and all
     /// labels.

@@ -59,8 +59,10 @@ command::EncodeOptions Connection::encode_options() const {
 Task<ProtocolEvent> Connection::next_event(TimePoint deadline) {
     for (;;) {
         // A server that never pauses is never waited for.
-        if (context_.clock.now() >= deadline)
-            throw Failure(ErrorCode::timed_out, "imap connection to " + peer + ": it did not get ready in time");
+        if (context_.clock.now() >= deadline) {
+            throw Failure(ErrorCode::timed_out,
+                          "imap connection to " + peer + ": the server did not get ready in time");
+        }
         auto event = protocol_.next();
         if (!event) throw Failure(within("imap connection to " + peer, event.error()));
         if (!std::holds_alternative<event::NeedInput>(*event)) co_return std::move(*event);

@@ -226,8 +226,9 @@ Task<std::vector<std::optional<MailboxStatus>>> MemoryEndpoint::status(std::vect
     std::vector<std::optional<MailboxStatus>> statuses;
     for (auto const& name : mailboxes) {
         auto const* const found = server_.find(name);
-        statuses.push_back(found != nullptr && found->mailbox.selectable ? std::optional(told_of(*found))
-                                                                         : std::nullopt);
+        bool const told =
+            found != nullptr && found->mailbox.selectable && !server_.without_status.contains(name.utf8);
+        statuses.push_back(told ? std::optional(told_of(*found)) : std::nullopt);
     }
     co_return statuses;
 }

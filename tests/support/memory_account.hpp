@@ -66,6 +66,7 @@ class MemoryServer {
     bool append_keeps_flags = true;  ///< Else APPEND stores without them; STORE sets them.
     std::set<std::string> restless;  ///< Folders that get another UIDVALIDITY at each opening.
     std::map<std::string, std::uint32_t> told_by_status;  ///< UIDVALIDITYs that no opening finds.
+    std::set<std::string> without_status;  ///< Folders that can be opened, but STATUS of them is refused.
     std::set<std::string> without_keywords;               ///< Folders that keep none.
     std::set<std::string> deadly_bodies;  ///< The connection ends when one of them is asked for.
     /// Stored, and seen by nobody until the next APPEND to that folder is refused because of them.

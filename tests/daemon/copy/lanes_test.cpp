@@ -56,6 +56,19 @@ TEST(Lanes, CopyInOrderOverConnectionsOfTheirOwn) {
     EXPECT_EQ(world.connections.count, 2U) << "where nothing is to be done, one lane is enough";
 }
 
+TEST(Lanes, OfALaterTryAreThoseThatTheServerLeftToTheOneBefore) {
+    World world;
+    fill_folders(world);
+    world.options.lanes_max = 2;
+    world.connections.refuse_once = 3;
+    world.source.fail_at(12, test::Fault::lose_connection);
+    auto const ran = world.run();
+    ASSERT_TRUE(ran.ok());
+    EXPECT_EQ(ran.value->messages_copied, 60U);
+    EXPECT_EQ(world.connections.count, 4U + 2U) << "others may have the lane that was refused";
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 /// Messages of 3 KB, with the numbers from `first` to `last`.
 void add_messages(World& world, std::string const& folder, int first, int last) {
     for (int i = first; i <= last; ++i) world.source.add_message(folder, sample_message(i, 3000));

@@ -307,6 +307,25 @@ TEST(PassFidelity, ListsAgainWhereTheSourceListsLessThanItHas) {
     EXPECT_EQ(world.destination.contents(), world.source.contents());
 }
 
+TEST(PassFidelity, ListsAgainWhereTheSourceListsLessThanHasCome) {
+    World world;
+    for (int i = 1; i <= 3; ++i) world.source.add_message("INBOX", sample_message(i));
+    (void)succeed(world);
+    for (int i = 4; i <= 6; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.source.at("INBOX").messages[4].visible_from = TimePoint::max();
+    world.source.counts_hidden = true;
+    auto const second = succeed(world);
+    EXPECT_EQ(second.messages_copied, 2U);
+    ASSERT_EQ(second.exceptions.size(), 1U);
+    EXPECT_EQ(second.exceptions.front().text, "the source lists 5 of the 6 messages that it says it has");
+    EXPECT_EQ(second.folders.front().recognised, 3U);
+    world.source.at("INBOX").messages[4].visible_from = {};
+    auto const third = succeed(world);
+    EXPECT_EQ(third.messages_copied, 1U);
+    EXPECT_TRUE(third.exceptions.empty());
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 TEST(PassFidelity, KeepsNoDateThatTheSourceDoesNotTell) {
     World world;
     world.source.add_message("INBOX", sample_message(1), {}, InternalDate::not_told().unix_seconds);

@@ -136,6 +136,12 @@ TEST_F(Settle, WaitsTheSecondTimeForWhatIsMissingOnly) {
     EXPECT_EQ(took_, seconds(25)) << "20 s for all, and half of 10 s for one of 10 MiB";
 }
 
+TEST_F(Settle, OpensAFolderWhoseStatusTheServerRefuses) {
+    world_.destination.without_status = {"INBOX"};
+    for (std::size_t i = 0; i < sent; ++i) store(i, milliseconds(100));
+    EXPECT_EQ(settle_all(), sent);
+}
+
 TEST_F(Settle, EndsWhereAFolderHasBecomeAnother) {
     world_.destination.restless = {"INBOX"};
     auto const error = error_of(try_to_settle(ChangedFolder::ends_it).exception);
