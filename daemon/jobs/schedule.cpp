@@ -34,7 +34,11 @@ class Usage {
 
     /// True if the limits leave room for one more lane of the job, and for a first one in each place that is
     /// free.
-    bool fits_further_lane(Candidate const& job) const { return fits_lane(job, limits_.max_jobs - jobs_); }
+    bool fits_further_lane(Candidate const& job) const {
+        // A reload may have taken away places in which jobs still run.
+        auto const free_places = limits_.max_jobs > jobs_ ? limits_.max_jobs - jobs_ : 0;
+        return fits_lane(job, free_places);
+    }
 
     void take_lanes(Candidate const& job, std::uint32_t lanes) {
         for (auto const* side : {&job.source, &job.destination}) {

@@ -199,6 +199,21 @@ TEST(Schedule, GivesARunningJobOneLaneMore) {
     EXPECT_FALSE(room()) << "the other job has the rest";
 }
 
+TEST(Schedule, KeepsToTheConnectionsOfAHostWhereMoreJobsRunThanPlacesAreLeft) {
+    config::Config::Limits limits;
+    limits.connections_per_host = 6;
+    limits.max_jobs = 1;
+    std::vector running{job(1, "a", "1"), job(2, "b", "2"), job(3, "d1", "3")};
+    for (auto& each : running) each.running = true;
+    auto const room = [&] { return has_room(JobId(1), running, limits, well(), now); };
+    for (auto& each : running) each.lanes = 2;
+    EXPECT_FALSE(room()) << "all six are in use";
+    running.back().lanes = 3;
+    EXPECT_FALSE(room()) << "seven are";
+    running.back().lanes = 1;
+    EXPECT_TRUE(room()) << "no place is free that would keep a connection";
+}
+
 TEST(Schedule, KnowsAMailboxByItsHostAndIdentity) {
     AccountSpec a;
     a.host = "imap.example.org";
