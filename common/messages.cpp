@@ -94,6 +94,7 @@ constexpr std::array english = {
     Row{ctl_daemon_gone, "The daemon went away. The jobs go on when it is back."},
     Row{ctl_daemon_back, "The daemon is back."},
     Row{ctl_removed, "Job {0} was forgotten."},
+    Row{ctl_end_unknown, "The daemon does not know job {0} any more; how the job ended is not known."},
     Row{ctl_more_jobs, "… and {0} more"},
     Row{ctl_copying, "copying \"{0}\""},
     Row{ctl_messages, "{0} of {1} messages"},

@@ -90,6 +90,7 @@ enum class Message : std::uint8_t {
     ctl_daemon_gone,
     ctl_daemon_back,
     ctl_removed,
+    ctl_end_unknown,
     ctl_more_jobs,
     ctl_copying,
     ctl_messages,

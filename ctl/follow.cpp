@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "common/messages.hpp"
 #include "ctl/caught.hpp"
@@ -174,7 +176,7 @@ class Follower {
         for (;;) {
             display_->refresh(jobs_);
             if (std::ranges::all_of(jobs_, [this](auto const& item) { return is_done(item.second); }))
-                return status();
+                return ended();
             if (terminal_.interrupted()) return stopped(Message::ctl_detached, exit_status::detached);
             if (end && terminal_.now() >= *end)
                 return stopped(Message::ctl_wait_over, exit_status::wait_over);
@@ -187,6 +189,7 @@ class Follower {
     }
 
     void put(JobView const& job) {
+        removed_.erase(job.id);
         auto const [place, is_new] = jobs_.try_emplace(job.id, job);
         if (!is_new && place->second == job) return;
         place->second = job;
@@ -211,7 +214,15 @@ class Follower {
     }
 
     void remove(JobId id) {
-        if (jobs_.erase(id) > 0) say(Message::ctl_removed, {to_string(id)});
+        auto const known = jobs_.find(id);
+        bool const was_known = known != jobs_.end();
+        if (std::ranges::find(options_.jobs, id) != options_.jobs.end()) {
+            bool const end_seen = was_known && has_ended(known->second);
+            removed_.try_emplace(id, end_seen ? exit_status_of(known->second) : exit_status::no_such);
+        }
+        if (!was_known) return;
+        jobs_.erase(known);
+        say(Message::ctl_removed, {to_string(id)});
     }
 
     void take(Event const& event) {
@@ -243,14 +254,24 @@ class Follower {
         return status;
     }
 
+    int ended() {
+        for (auto const& [id, status] : removed_) {
+            if (status != exit_status::no_such) continue;
+            terminal_.err(message(Message::ctl_end_unknown, style_.language, {to_string(id)}) + "\n");
+        }
+        return status();
+    }
+
     int status() const {
-        constexpr std::array gravest_first = {exit_status::job_failed, exit_status::source_refused,
-                                              exit_status::destination_refused, exit_status::temporary,
-                                              exit_status::with_exceptions};
+        constexpr std::array gravest_first = {
+            exit_status::no_such,        exit_status::job_failed,
+            exit_status::source_refused, exit_status::destination_refused,
+            exit_status::temporary,      exit_status::with_exceptions};
+        std::set<int> statuses;
+        for (auto const& [id, job] : jobs_) statuses.insert(exit_status_of(job));
+        for (auto const& [id, status] : removed_) statuses.insert(status);
         for (auto const candidate : gravest_first) {
-            for (auto const& [id, job] : jobs_) {
-                if (exit_status_of(job) == candidate) return candidate;
-            }
+            if (statuses.contains(candidate)) return candidate;
         }
         return exit_status::done;
     }
@@ -261,6 +282,7 @@ class Follower {
     Terminal& terminal_;
     std::unique_ptr<Display> display_;
     Jobs jobs_;
+    std::map<JobId, int> removed_;  ///< Of those asked for: the status of its end, no_such if nobody saw it.
 };
 
 }  // namespace

@@ -21,7 +21,9 @@ struct FollowOptions {
 };
 
 struct Followed {
-    int status = 0;                 ///< The gravest of the jobs; 3 where the time is over, 130 after Ctrl-C.
+    /// The gravest of the jobs, 10 where one of those asked for went before its end was seen; 3 where the
+    /// time is over, 130 after Ctrl-C.
+    int status = 0;
     std::map<JobId, JobView> jobs;  ///< As they were last; without those that were forgotten meanwhile.
 };
 

@@ -315,6 +315,63 @@ TEST_F(Run, WaitSurvivesARestartOfTheDaemon) {
     EXPECT_THAT(terminal.output, HasSubstr("The daemon went away"));
 }
 
+TEST_F(Run, WaitSaysThatTheEndOfAJobIsNotKnownWhichWasForgottenBefore) {
+    auto const forget = [&] {
+        daemon.jobs_by_id.clear();
+        return std::vector<Event>{{.kind = Event::Kind::job_removed, .id = JobId{118}, .job = {}}};
+    };
+    daemon.script = {forget};
+    EXPECT_EQ(submit({"--no-test", "--wait"}), 10);
+    EXPECT_THAT(terminal.errors, HasSubstr("how the job ended is not known"));
+    terminal.errors.clear();
+    daemon.script = {forget};
+    EXPECT_EQ(submit({"--no-test", "--wait", "-q"}), 10);
+    EXPECT_THAT(terminal.errors, HasSubstr("job 118")) << "an error is no remark";
+}
+
+TEST_F(Run, WatchSaysThatTheEndOfAJobIsNotKnownWhichTheDaemonDoesNotKnowAnyMore) {
+    add_job(7, Phase::copying);
+    add_job(8, Phase::complete);
+    daemon.script = {
+        [] { return std::vector<Event>{{.kind = Event::Kind::daemon_gone, .id = {}, .job = {}}}; },
+        [&] {
+            daemon.jobs_by_id.erase(JobId{7});
+            return std::vector<Event>{{.kind = Event::Kind::daemon_back, .id = {}, .job = {}}};
+        }};
+    EXPECT_EQ(run({"watch", "7", "8"}), 10);
+    EXPECT_THAT(terminal.errors, HasSubstr("job 7"));
+    EXPECT_THAT(terminal.errors, Not(HasSubstr("job 8")));
+}
+
+TEST_F(Run, WatchRemembersHowAJobEndedThatIsForgottenAfterwards) {
+    auto const remove = [&](JobId id) {
+        daemon.jobs_by_id.erase(id);
+        return std::vector<Event>{{.kind = Event::Kind::job_removed, .id = id, .job = {}}};
+    };
+    for (auto const& [phase, status] : {std::pair(Phase::complete, 0), std::pair(Phase::failed, 4)}) {
+        add_job(7, phase);
+        add_job(8, Phase::copying);
+        add_job(9, Phase::copying);
+        daemon.script = {
+            [&] { return remove(JobId{7}); },
+            [&] { return remove(JobId{9}); },
+            [&] { return daemon.change(JobId{8}, [](JobView& job) { job.phase = Phase::complete; }); }};
+        EXPECT_EQ(run({"watch", "7", "8"}), status) << to_string(phase);
+        EXPECT_EQ(terminal.errors, "");
+    }
+}
+
+TEST_F(Run, WatchOfEverythingEndsWellWhateverIsForgotten) {
+    add_job(7, Phase::copying);
+    daemon.script = {[&] {
+        daemon.jobs_by_id.clear();
+        return std::vector<Event>{{.kind = Event::Kind::job_removed, .id = JobId{7}, .job = {}}};
+    }};
+    EXPECT_EQ(run({"watch"}), 0);
+    EXPECT_THAT(terminal.output, HasSubstr("Job 7 was forgotten."));
+    EXPECT_EQ(terminal.errors, "");
+}
+
 TEST_F(Run, WatchPrintsPlainLinesWhereThereIsNoTerminal) {
     add_job(7, Phase::connecting);
     daemon.script = {
