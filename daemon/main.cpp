@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "common/context.hpp"
 #include "common/event.hpp"
@@ -218,11 +219,17 @@ class Daemon {
             if (number == SIGHUP) {
                 reload();
             } else {
-                ended_.set();
+                stop();
             }
             watch_signals();
         };
         signals_.async_wait(on_signal);
+    }
+
+    /// Drains; the second time there is no patience left.
+    void stop() {
+        if (std::exchange(told_to_stop_, true) && works_) works_->service.stop_at_once();
+        ended_.set();
     }
 
     void reload() {
@@ -260,6 +267,7 @@ class Daemon {
     std::optional<bus::Bus> bus_;
     std::exception_ptr failure_;
     bool lost_ = false;
+    bool told_to_stop_ = false;  ///< By a signal.
 };
 
 /// Nobody but the owner reads what is written; no core dump, no debugger of the same user; a peer that hangs

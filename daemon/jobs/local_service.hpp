@@ -30,6 +30,8 @@ class LocalService final : public Service {
     void start() { supervisor_.start(); }
     /// Drains; afterwards nothing of the service runs any more but calls that are under way.
     Task<> stop() { return supervisor_.stop(); }
+    /// Lets stop() wait no longer, whether it has begun or is about to.
+    void stop_at_once() { supervisor_.stop_at_once(); }
 
     void set_listener(JobListener* listener) override { supervisor_.set_listener(listener); }
     Task<TestResult> test(AccountSpec account, Side side, Secret secret) override;

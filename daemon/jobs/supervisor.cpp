@@ -138,10 +138,18 @@ Task<> Supervisor::stop() {
     housekeeping_->clear();
     for (auto* const entry : roster_.running()) {
         interrupt(*entry->running, entry->running->wish, settings_.config.timeouts.stop);
+        if (stops_at_once_) abort(entry->row.view.id);
     }
     // Who asked for a verification waits for it; here it is only told.
     for (auto* const entry : roster_.verified()) entry->verification->request();
     if (tasks_ > 0) co_await idle_.wait();
+}
+
+void Supervisor::stop_at_once() {
+    stops_at_once_ = true;
+    // Before it is told to stop, an attempt would take the abort for a failure.
+    if (!stopping_) return;
+    for (auto* const entry : roster_.running()) abort(entry->row.view.id);
 }
 
 void Supervisor::adopt(store::JobRow row) {
@@ -376,7 +384,8 @@ void Supervisor::wait_for(Entry& entry, RetryAnswer const& answer, Error const& 
 
 void Supervisor::abort(JobId id) {
     auto* const entry = roster_.find(id);
-    if (entry == nullptr || !entry->running) return;
+    // Once: a second cancellation would tear a pass from what it waits for on its way out.
+    if (entry == nullptr || !entry->running || entry->running->abort.requested()) return;
     context_.log.write(LogLevel::warning, "aborted, since it did not stop by itself",
                        {{"job", to_string(id)}});
     entry->running->abort.request();

@@ -63,6 +63,8 @@ class Supervisor {
     void start();
     /// Lets running attempts drain, aborts them after timeouts.stop, and returns when everything is recorded.
     Task<> stop();
+    /// Lets stop() wait no longer, whether it has begun or is about to: aborts running attempts.
+    void stop_at_once();
 
     Roster& roster() { return roster_; }
     Roster const& roster() const { return roster_; }
@@ -157,6 +159,7 @@ class Supervisor {
     Event idle_;             ///< Nothing runs any more, after stop().
     bool held_ = false;
     bool stopping_ = false;
+    bool stops_at_once_ = false;
 };
 
 }  // namespace imapcopy::jobs

@@ -207,6 +207,31 @@ TEST_F(SupervisorTest, DrainsOnStopAndLosesNothing) {
     EXPECT_EQ(daemon.phase(deaf), Phase::complete);
 }
 
+TEST_F(SupervisorTest, StopsAtOnceWhereItIsToldToOnceMore) {
+    for (bool const told_before : {false, true}) {
+        JobDaemon daemon(path_);
+        daemon.runner.script = [](std::string, Context context, copy::Observer&) {
+            return test::hang(context);
+        };
+        auto const deaf = daemon.submit("deaf" + std::to_string(told_before));
+        daemon.settle();
+        bool stopped = false;
+        auto const on_end = [&](std::exception_ptr) { stopped = true; };
+        if (told_before) daemon.service().stop_at_once();
+        daemon.settle();
+        EXPECT_EQ(daemon.phase(deaf), Phase::connecting) << "the stop itself comes later";
+        boost::asio::co_spawn(daemon.io, daemon.service().stop(), on_end);
+        daemon.settle();
+        EXPECT_EQ(stopped, told_before);
+        daemon.service().stop_at_once();
+        daemon.service().stop_at_once();
+        daemon.settle();
+        EXPECT_TRUE(stopped);
+        EXPECT_EQ(daemon.phase(deaf), Phase::queued);
+        EXPECT_FALSE(daemon.view(deaf).error);
+    }
+}
+
 TEST_F(SupervisorTest, StartsAScheduledJobAtItsTime) {
     JobDaemon daemon(path_);
     JobSpec spec;
