@@ -29,6 +29,9 @@ bool HostHealth::answered(std::string const& host) {
 
 void HostHealth::did_not_answer(std::string const& host, WallTime began, WallTime now) {
     auto& answers = answers_[host];
+    // Of a clock that was set back since.
+    if (answers.failed_at > now) answers = {};
+    began = std::min(began, now);
     if (answers.failures > 0 && began <= answers.failed_at) return;
     auto const pause = answers.failures == 0 ? pause_first : pause_later;
     answers = {1, answers.failures + 1, now, std::max<WallTime>(began + pause, now + pause_min)};

@@ -94,6 +94,10 @@ bool lacks_password(JobView const& view, Side side) {
     return lacks_password(view) && view.error->side.value_or(side) == side;
 }
 
+bool is_dated_ahead(JobView const& view, WallTime now) {
+    return view.last_activity > now;
+}
+
 std::optional<RetryAnswer> wait_after_hold(JobView const& view, Duration pause_left) {
     if (lacks_password(view)) return RetryAnswer{RetryKind::parked, WaitReason::credentials, {}};
     if (view.error && pause_left > Duration::zero())

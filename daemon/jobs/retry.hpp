@@ -52,6 +52,9 @@ bool wants_password(Error const& error);
 bool lacks_password(JobView const& view);
 /// The same of one side; an error that names no side is about both.
 bool lacks_password(JobView const& view, Side side);
+/// Whether the clock was set back behind the last change of the job. A wait that was reckoned then may end
+/// hours too late, and counts no longer; spec.not_before, which a person named, does.
+bool is_dated_ahead(JobView const& view, WallTime now);
 /// What a job that was held while it waited waits for again once it is released: the password that a server
 /// refused, or the rest of a pause that a server asked for. Nothing: it may go on.
 std::optional<RetryAnswer> wait_after_hold(JobView const& view, Duration pause_left);

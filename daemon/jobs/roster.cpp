@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/text.hpp"
+#include "daemon/jobs/retry.hpp"
 
 namespace imapcopy::jobs {
 namespace {
@@ -14,13 +15,13 @@ bool is_unfinished(JobView const& view) {
 }
 
 /// When a job starts by itself: nothing for one that only a person, or nobody, can set going.
-std::optional<WallTime> due_time(JobView const& view) {
+std::optional<WallTime> due_time(JobView const& view, WallTime now) {
     switch (view.phase) {
         case Phase::queued: return WallTime{};
         case Phase::scheduled: return view.spec.not_before;
         case Phase::waiting:
             if (view.waiting_until == WallTime{}) return std::nullopt;
-            return view.waiting_until;
+            return is_dated_ahead(view, now) ? now : view.waiting_until;
         case Phase::held:
         case Phase::connecting:
         case Phase::planning:
@@ -200,11 +201,11 @@ Candidate candidate_of(JobView const& job, Settings const& settings) {
     return candidate;
 }
 
-std::vector<Candidate> Roster::candidates(Settings const& settings) const {
+std::vector<Candidate> Roster::candidates(Settings const& settings, WallTime now) const {
     std::vector<Candidate> candidates;
     for (auto const& [id, entry] : entries_) {
         auto const& view = entry->row.view;
-        auto const due = due_time(view);
+        auto const due = due_time(view, now);
         bool const running = entry->running != nullptr || entry->verification != nullptr;
         if (!running && !due) continue;
         auto candidate = candidate_of(view, settings);

@@ -119,8 +119,9 @@ class Roster {
     std::uint32_t running_count() const;
     std::uint64_t bytes_per_second() const;
 
-    /// For make_schedule: jobs that run or are verified, and those that start by themselves at some time.
-    std::vector<Candidate> candidates(Settings const& settings) const;
+    /// For make_schedule: jobs that run or are verified, and those that start by themselves at some time. A
+    /// job whose wait was reckoned before the clock was set back is due.
+    std::vector<Candidate> candidates(Settings const& settings, WallTime now) const;
     /// Those in phase waiting for `reason`.
     std::vector<Entry*> waiting(WaitReason reason);
     /// Connections of running jobs that have logged in to `key`: a host or a mailbox, as in SideUse.

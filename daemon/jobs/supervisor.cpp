@@ -170,14 +170,16 @@ void Supervisor::schedule() {
     // Every end of an attempt comes back here, so with all places taken there is nothing to look for.
     if (held_ || stopping_ || store_blocks() || running_ >= settings_.config.limits.max_jobs) return;
     auto const now = context_.clock.wall_now();
-    auto const plan = make_schedule(roster_.candidates(settings_), settings_.config.limits, health_, now);
+    auto const plan =
+        make_schedule(roster_.candidates(settings_, now), settings_.config.limits, health_, now);
     for (auto const& start : plan.start) start_attempt(roster_.at(start.id), start);
     set_wake(plan.wake);
 }
 
 bool Supervisor::has_room_for_lane(Entry const& entry) const {
-    return has_room(entry.row.view.id, roster_.candidates(settings_), settings_.config.limits, health_,
-                    context_.clock.wall_now());
+    auto const now = context_.clock.wall_now();
+    return has_room(entry.row.view.id, roster_.candidates(settings_, now), settings_.config.limits, health_,
+                    now);
 }
 
 void Supervisor::set_wake(std::optional<WallTime> due) {

@@ -27,7 +27,9 @@ Task<> Supervisor::hold(JobId id) {
         interrupt(*entry.running, Wish::hold, Duration::zero());
         co_return;
     }
-    entry.pause_until = view.wait_reason == WaitReason::throttled ? view.waiting_until : WallTime{};
+    bool const pauses =
+        view.wait_reason == WaitReason::throttled && !is_dated_ahead(view, context_.clock.wall_now());
+    entry.pause_until = pauses ? view.waiting_until : WallTime{};
     move_to(entry, next);
     if (next == Phase::waiting) hold_waiting(view);
     publish(entry);
@@ -48,8 +50,8 @@ Task<> Supervisor::release(JobId id) {
     auto const next = next_phase(view.phase, JobEvent::release).value();
     auto const now = context_.clock.wall_now();
     bool const early = next == Phase::queued && view.spec.not_before > now;
-    auto const wait =
-        view.phase == Phase::waiting ? wait_after_hold(view, entry.pause_until - now) : std::nullopt;
+    auto const pause_left = is_dated_ahead(view, now) ? Duration::zero() : Duration(entry.pause_until - now);
+    auto const wait = view.phase == Phase::waiting ? wait_after_hold(view, pause_left) : std::nullopt;
     move_to(entry, wait ? Phase::waiting : early ? Phase::scheduled : next);
     if (wait) wait_for(entry, *wait, *view.error);
     publish(entry);

@@ -17,10 +17,10 @@ VerificationPlace Supervisor::begin_verification(JobId id) {
         throw Failure(ErrorCode::wrong_state, name + " is running; wait for its end, or hold it first");
     if (entry.verification != nullptr)
         throw Failure(ErrorCode::wrong_state, name + " is being verified already");
-    auto candidates = roster_.candidates(settings_);
+    auto const now = context_.clock.wall_now();
+    auto candidates = roster_.candidates(settings_, now);
     std::erase_if(candidates, [](Candidate const& candidate) { return !candidate.running; });
     candidates.push_back(candidate_of(entry.row.view, settings_));
-    auto const now = context_.clock.wall_now();
     if (make_schedule(candidates, settings_.config.limits, health_, now).start.empty()) {
         throw Failure(
             ErrorCode::queue_full,

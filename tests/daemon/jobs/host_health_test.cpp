@@ -73,6 +73,21 @@ TEST(HostHealth, IsNotKeptWaitingByAClockThatIsSetBack) {
     EXPECT_EQ(health.connections_max("a", 16, noon - hours(1)), 16U);
 }
 
+TEST(HostHealth, HearsOfFailuresAfterTheClockWasSetBack) {
+    HostHealth health;
+    for (int i = 0; i < 2; ++i) {
+        auto const failed = noon + minutes(2 * i);
+        health.did_not_answer("a", failed, failed);
+    }
+    auto const morning = noon - hours(3);
+    health.did_not_answer("a", morning, morning);
+    EXPECT_EQ(health.closed_until("a", morning), morning + HostHealth::pause_first) << "as the first one";
+    // Set back while an attempt was on its way.
+    auto const night = morning - hours(3);
+    health.did_not_answer("b", morning, night);
+    EXPECT_EQ(health.closed_until("b", night), night + HostHealth::pause_first);
+}
+
 TEST(HostHealth, KeepsToTheConnectionsThatAServerLeftOpenButToOneAtLeast) {
     HostHealth health;
     health.had_too_many("a", 4, noon);

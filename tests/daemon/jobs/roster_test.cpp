@@ -7,6 +7,8 @@
 namespace imapcopy::jobs {
 namespace {
 
+WallTime const now(std::chrono::hours(24));
+
 store::JobRow row(std::uint32_t id, Phase phase) {
     store::JobRow row;
     row.view.id = JobId(id);
@@ -80,11 +82,32 @@ TEST(Roster, OffersWhatRunsOrStartsByItself) {
     waiting.view.waiting_until = WallTime(std::chrono::seconds(50));
     roster.add(std::move(waiting));
     roster.add(row(5, Phase::copying)).running = std::make_unique<Running>();
-    auto const candidates = roster.candidates(settings);
+    auto const candidates = roster.candidates(settings, now);
     ASSERT_EQ(candidates.size(), 3U);
     EXPECT_EQ(candidates[0].id, JobId(2));
     EXPECT_EQ(candidates[1].due, WallTime(std::chrono::seconds(50)));
     EXPECT_TRUE(candidates[2].running);
+}
+
+TEST(Roster, OffersAtOnceWhoHasWaitedSinceBeforeTheClockWasSetBack) {
+    Roster roster;
+    Settings const settings;
+    auto const later = now + std::chrono::hours(3);
+    auto waiting = row(1, Phase::waiting);
+    waiting.view.waiting_until = later + std::chrono::minutes(1);
+    waiting.view.last_activity = later;
+    auto parked = waiting;
+    parked.view.id = JobId(2);
+    parked.view.waiting_until = {};
+    auto scheduled = row(3, Phase::scheduled);
+    scheduled.view.spec.not_before = later + std::chrono::hours(1);
+    scheduled.view.last_activity = later;
+    for (auto const& each : {waiting, parked, scheduled}) roster.add(each);
+    auto const candidates = roster.candidates(settings, now);
+    ASSERT_EQ(candidates.size(), 2U);
+    EXPECT_EQ(candidates[0].due, now);
+    EXPECT_EQ(candidates[1].due, scheduled.view.spec.not_before) << "a person has named it";
+    EXPECT_EQ(roster.candidates(settings, later)[0].due, waiting.view.waiting_until);
 }
 
 TEST(Roster, KnowsWhoWaitsForWhat) {
@@ -110,7 +133,7 @@ TEST(Roster, CountsTheConnectionsOfRunningJobs) {
     two.row.view.progress.lanes = 3;
     EXPECT_EQ(roster.open_connections("old.example"), 3U);
     EXPECT_EQ(roster.open_connections(mailbox_key(two.row.view.spec.destination)), 3U);
-    auto const candidates = roster.candidates(settings);
+    auto const candidates = roster.candidates(settings, now);
     EXPECT_TRUE(candidates[0].source.connecting);
     EXPECT_FALSE(candidates[1].source.connecting);
     EXPECT_TRUE(candidates[1].destination.connecting);

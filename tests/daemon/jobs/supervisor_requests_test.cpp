@@ -10,6 +10,7 @@
 namespace imapcopy::jobs {
 namespace {
 
+using std::chrono::hours;
 using std::chrono::seconds;
 using test::JobDaemon;
 
@@ -216,6 +217,24 @@ TEST_F(SupervisorRequests, AReleaseDoesNotCutShortThePauseThatAServerAskedFor) {
     EXPECT_EQ(daemon.view(id).wait_text, text);
     ASSERT_TRUE(daemon.clock.advance_to_next());
     daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+}
+
+TEST_F(SupervisorRequests, AReleaseForgetsAPauseThatEndsHoursTooLateByAClockThatWasSetBack) {
+    for (bool const set_back_while_held : {false, true}) {
+        JobDaemon daemon(path_);
+        daemon.runner.script = [&](std::string login, Context, copy::Observer& observer) {
+            return daemon.runner.attempts.at(login) == 1 ? test::fail_with(ErrorCode::throttled, Side::source)
+                                                         : test::copy_one_message(observer);
+        };
+        auto const id = daemon.submit("anna" + std::to_string(set_back_while_held));
+        daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+        if (!set_back_while_held) daemon.clock.step_wall(-hours(3));
+        daemon.call(daemon.service().hold(id));
+        if (set_back_while_held) daemon.clock.step_wall(-hours(3));
+        daemon.call(daemon.service().release(id));
+        daemon.settle();
+        EXPECT_EQ(daemon.phase(id), Phase::complete) << set_back_while_held;
+    }
 }
 
 TEST_F(SupervisorRequests, AbortsACancelledJobThatDoesNotListen) {

@@ -265,6 +265,25 @@ TEST_F(SupervisorTest, LooksAtTheWallClockWhileItWaits) {
     EXPECT_TRUE(daemon.error_of(daemon.store().secret(id, Side::source)));
 }
 
+TEST_F(SupervisorTest, TriesAgainWithinMinutesThoughTheClockIsSetBackByHours) {
+    JobDaemon daemon(path_);
+    daemon.runner.script = [&](std::string login, Context, copy::Observer& observer) {
+        return daemon.runner.attempts.at(login) == 1 ? test::fail_with(ErrorCode::throttled, Side::source)
+                                                     : test::copy_one_message(observer);
+    };
+    auto const id = daemon.submit("anna");
+    daemon.run_until([&] { return daemon.phase(id) == Phase::waiting; });
+    JobSpec spec;
+    spec.not_before = daemon.clock.wall_now() + hours(1);
+    auto const scheduled = daemon.submit("berta", spec);
+    daemon.clock.step_wall(-hours(3));
+    daemon.clock.advance(minutes(5));
+    daemon.run_until([&] { return daemon.phase(id) == Phase::complete; });
+    daemon.clock.advance(hours(2));
+    daemon.settle();
+    EXPECT_EQ(daemon.phase(scheduled), Phase::scheduled);
+}
+
 Task<copy::PassResult> chatter(Context context, copy::Observer& observer) {
     observer.phase(Phase::copying);
     Progress progress;
