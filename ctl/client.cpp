@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sdbus-c++/sdbus-c++.h>
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -15,10 +14,11 @@
 namespace imapcopy::ctl {
 namespace {
 
-using Objects = std::map<sdbus::ObjectPath, std::map<std::string, BusDict>>;
-
 constexpr std::chrono::seconds call_timeout{25};
 constexpr std::chrono::seconds conversation_timeout{130};
+/// In one answer: the daemon does nothing else for the 40 ms that it takes.
+constexpr std::uint32_t jobs_per_page = 250;
+static_assert(jobs_per_page <= jobs_shown_max);
 /// The daemon ends a verification after a day.
 constexpr std::chrono::hours verification_timeout{25};
 constexpr char const* driver_name = "org.freedesktop.DBus";
@@ -45,14 +45,6 @@ class ManagerProxy final : public sdbus::ProxyInterfaces<org::imapcopyd1::Manage
             .withTimeout(conversation_timeout)
             .withArguments(account, secret, options)
             .uponReplyInvoke(on_answer);
-    }
-    Objects managed_objects() {
-        Objects objects;
-        getProxy()
-            .callMethod("GetManagedObjects")
-            .onInterface("org.freedesktop.DBus.ObjectManager")
-            .storeResultsTo(objects);
-        return objects;
     }
 
  private:
@@ -431,16 +423,19 @@ PlanView Client::plan(JobSpec const& spec, Secret const& source, Secret const& d
 }
 
 std::vector<JobView> Client::jobs() {
-    auto const objects = impl_->manager([](ManagerProxy& manager) { return manager.managed_objects(); });
     std::vector<JobView> jobs;
-    for (auto const& [path, interfaces] : objects) {
-        auto const properties = interfaces.find(job_interface);
-        if (properties == interfaces.end()) continue;
-        JobView job;
-        apply_properties(job, properties->second);
-        jobs.push_back(impl_->remember(std::move(job)));
-    }
-    std::ranges::sort(jobs, {}, &JobView::id);
+    std::size_t got = 0;
+    do {
+        auto const after = jobs.empty() ? JobId{} : jobs.back().id;
+        auto const page = impl_->manager(
+            [&](ManagerProxy& manager) { return manager.ListJobs(after.value(), jobs_per_page); });
+        for (auto const& row : page) {
+            JobView job;
+            apply_properties(job, row.get<1>());
+            jobs.push_back(impl_->remember(std::move(job)));
+        }
+        got = page.size();
+    } while (got == jobs_per_page);
     return jobs;
 }
 

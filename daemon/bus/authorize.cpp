@@ -31,6 +31,7 @@ constexpr std::array member_table = {
     Member{manager, "Submit"},
     Member{manager, "Plan"},
     Member{manager, "FindJobs"},
+    Member{manager, "ListJobs"},
     Member{manager, "Hold"},
     Member{manager, "Release"},
     Member{manager, "Reload"},

@@ -6,6 +6,7 @@
 #include "daemon/bus/authorize.hpp"
 #include "daemon/bus/calls.hpp"
 #include "daemon/bus/connection.hpp"
+#include "daemon/bus/job_object.hpp"
 #include "daemon/bus/publisher.hpp"
 
 namespace imapcopy::bus {
@@ -23,6 +24,7 @@ struct Bus::Parts {
     std::function<void(jobs::ServiceStatus const&)> on_status;
     Connection connection;
     Authorizer authorizer;
+    JobObjects jobs;  ///< The publisher's; calls under way may still look at it when that has gone.
     Calls calls;
     std::optional<Publisher> publisher;
 };
@@ -34,7 +36,8 @@ Bus::Bus(Context context, boost::asio::any_io_executor executor, jobs::Service& 
 Bus::~Bus() = default;
 
 void Bus::start() {
-    parts_->publisher.emplace(parts_->connection, parts_->calls, parts_->service, parts_->on_status);
+    parts_->publisher.emplace(parts_->connection, parts_->calls, parts_->service, parts_->jobs,
+                             parts_->on_status);
     parts_->connection.start();
 }
 

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::uint32_t items_max = 1000;
 
+/// Of words that a server may have chosen; jobs_shown_max counts on it.
+constexpr std::size_t words_bytes_max = 1024;
+
 using Items = std::vector<
     sdbus::Struct<std::uint64_t, std::string, std::string, std::uint64_t, std::string, std::string>>;
 
@@ -20,6 +23,10 @@ std::uint64_t bus_time(WallTime time) {
 
 std::uint64_t bus_duration(std::chrono::microseconds duration) {
     return static_cast<std::uint64_t>(duration.count());
+}
+
+std::string bus_words(std::string const& words) {
+    return words.size() <= words_bytes_max ? bus_text(words) : printable(words, words_bytes_max);
 }
 
 // The tasks below take no reference to their object: a job may be forgotten while one of them waits.
@@ -152,13 +159,54 @@ Task<> get_report(jobs::Service& service, JobId id, std::string format, std::str
 
 }  // namespace
 
-JobObject::JobObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service, JobView view)
-    : JobAdaptors(bus, job_path(view.id)), calls_(calls), service_(service), view_(std::move(view)) {
+JobObject::JobObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service, JobObjects const& all,
+                     JobView view)
+    : JobAdaptors(bus, job_path(view.id)),
+      calls_(calls),
+      service_(service),
+      all_(all),
+      view_(std::move(view)) {
     registerAdaptor();
 }
 
 JobObject::~JobObject() {
     unregisterAdaptor();
+}
+
+BusDict JobObject::all_properties() {
+    BusDict all;
+    all.emplace("Id", Id());
+    all.emplace("Batch", Batch());
+    all.emplace("Owner", Owner());
+    all.emplace("Label", Label());
+    all.emplace("Language", Language());
+    all.emplace("Source", Source());
+    all.emplace("Destination", Destination());
+    all.emplace("State", State());
+    all.emplace("Phase", Phase());
+    all.emplace("Reason", Reason());
+    all.emplace("WaitingUntil", WaitingUntil());
+    all.emplace("Attempt", Attempt());
+    all.emplace("Created", Created());
+    all.emplace("Started", Started());
+    all.emplace("Ended", Ended());
+    all.emplace("LastActivity", LastActivity());
+    all.emplace("FoldersTotal", FoldersTotal());
+    all.emplace("FoldersDone", FoldersDone());
+    all.emplace("MessagesTotal", MessagesTotal());
+    all.emplace("MessagesDone", MessagesDone());
+    all.emplace("MessagesSkipped", MessagesSkipped());
+    all.emplace("BytesTotal", BytesTotal());
+    all.emplace("BytesDone", BytesDone());
+    all.emplace("BytesPerSecond", BytesPerSecond());
+    all.emplace("EstimatedEnd", EstimatedEnd());
+    all.emplace("CurrentFolder", CurrentFolder());
+    all.emplace("Lanes", Lanes());
+    all.emplace("SourceRoundTrip", SourceRoundTrip());
+    all.emplace("DestinationRoundTrip", DestinationRoundTrip());
+    all.emplace("Bound", Bound());
+    all.emplace("Error", Error());
+    return all;
 }
 
 void JobObject::set_view(JobView const& view) {
@@ -217,6 +265,13 @@ void JobObject::GetReport(Reply result, std::string format, std::string language
 
 JobView const& JobObject::readable(std::string_view property) const {
     guard_read(calls_.authorizer(), job_interface, property);
+    // The bus library answers GetManagedObjects by itself and asks us for nothing but properties: a getter
+    // that fails is the one way to refuse it.
+    if (all_.size() > jobs_shown_max && calls_.current_call().member == "GetManagedObjects") {
+        auto const count = std::to_string(all_.size());
+        throw to_bus_error(
+            {ErrorCode::queue_full, count + " jobs are too many for one answer: call ListJobs"});
+    }
     return view_;
 }
 
@@ -252,7 +307,7 @@ std::string JobObject::Phase() {
 
 sdbus::Struct<std::string, std::string> JobObject::Reason() {
     auto const& job = readable("Reason");
-    return {std::string(to_string(job.wait_reason)), bus_text(job.wait_text)};
+    return {std::string(to_string(job.wait_reason)), bus_words(job.wait_text)};
 }
 
 std::uint64_t JobObject::WaitingUntil() {
@@ -301,7 +356,7 @@ std::uint64_t JobObject::EstimatedEnd() {
     return bus_time(readable("EstimatedEnd").progress.estimated_end);
 }
 std::string JobObject::CurrentFolder() {
-    return bus_text(readable("CurrentFolder").progress.current_folder);
+    return bus_words(readable("CurrentFolder").progress.current_folder);
 }
 std::uint32_t JobObject::Lanes() {
     return readable("Lanes").progress.lanes;
@@ -318,7 +373,7 @@ std::string JobObject::Bound() {
 
 sdbus::Struct<std::string, std::string> JobObject::Error() {
     auto const words = error_words(readable("Error"));
-    return {words.name, words.sentence};
+    return {words.name, bus_words(words.sentence)};
 }
 
 }  // namespace imapcopy::bus

@@ -5,6 +5,7 @@
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,15 +22,24 @@ namespace imapcopy::bus {
 using JobAdaptors = sdbus::AdaptorInterfaces<org::imapcopyd1::Job_adaptor, sdbus::Properties_adaptor,
                                              sdbus::ManagedObject_adaptor>;
 
+class JobObject;
+/// What is exported, by id.
+using JobObjects = std::map<JobId, std::unique_ptr<JobObject>>;
+
 class JobObject final : public JobAdaptors {
  public:
-    /// All references outlive it. Exported at once; announces nothing by itself.
-    JobObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service, JobView view);
+    /// All references outlive it; `all` is where it will stand itself. Exported at once; announces nothing by
+    /// itself.
+    JobObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service, JobObjects const& all,
+              JobView view);
     ~JobObject();
     JobObject(JobObject const&) = delete;
     JobObject& operator=(JobObject const&) = delete;
 
     JobView const& view() const { return view_; }
+    /// All properties by name, as GetAll answers. For callers that were authorised: it must not be called
+    /// while the bus library dispatches a call, or each property asks again who is calling.
+    BusDict all_properties();
     /// What the properties say from now on. The names of those that changed are kept for publish().
     void set_view(JobView const& view);
     /// Emits PropertiesChanged for what changed since the last time, if anything did.
@@ -84,10 +94,12 @@ class JobObject final : public JobAdaptors {
     std::string Bound() override;
     sdbus::Struct<std::string, std::string> Error() override;
 
+    /// For getters. Throws sdbus::Error where the caller may not read this, or not so much at once.
     JobView const& readable(std::string_view property) const;
 
     Calls& calls_;
     jobs::Service& service_;
+    JobObjects const& all_;
     JobView view_;
     std::set<std::string> changed_;
 };

@@ -16,6 +16,7 @@ namespace {
 constexpr std::chrono::seconds conversation_max{120};
 
 using SubmitReply = std::tuple<std::uint32_t, sdbus::ObjectPath>;
+using JobRow = sdbus::Struct<sdbus::ObjectPath, BusDict>;
 using FolderRow = sdbus::Struct<std::string, std::string, bool, std::uint64_t, std::uint64_t, std::uint64_t>;
 using ExceptionRow = sdbus::Struct<std::string, std::string, std::string>;
 
@@ -144,6 +145,15 @@ Task<std::vector<sdbus::ObjectPath>> find_jobs(jobs::Service& service, std::stri
     co_return paths;
 }
 
+Task<std::vector<JobRow>> list_jobs(JobObjects const& jobs, std::uint32_t after, std::uint32_t count) {
+    if (count > jobs_shown_max)
+        throw Failure(ErrorCode::invalid_argument, "at most 1000 jobs can be asked for at once");
+    std::vector<JobRow> rows;
+    for (auto job = jobs.upper_bound(JobId{after}); job != jobs.end() && rows.size() < count; ++job)
+        rows.emplace_back(job_path(job->first), job->second->all_properties());
+    co_return rows;
+}
+
 Task<std::vector<BusDict>> list_providers(jobs::Service& service, std::string side, std::string language) {
     std::optional<Side> wanted;
     if (!side.empty()) wanted = read_side(side);
@@ -167,8 +177,13 @@ Task<BusDict> detect_provider(jobs::Service& service, std::string address) {
 
 }  // namespace
 
-ManagerObject::ManagerObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service)
-    : ManagerAdaptors(bus, manager_path), calls_(calls), service_(service), published_(service.status()) {
+ManagerObject::ManagerObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service,
+                             JobObjects const& jobs)
+    : ManagerAdaptors(bus, manager_path),
+      calls_(calls),
+      service_(service),
+      jobs_(jobs),
+      published_(service.status()) {
     registerAdaptor();
 }
 
@@ -214,6 +229,11 @@ void ManagerObject::Plan(sdbus::Result<BusDict>&& result, BusDict source, sdbus:
 void ManagerObject::FindJobs(sdbus::Result<std::vector<sdbus::ObjectPath>>&& result,
                              std::string source_address, BusDict options) {
     calls_.start(std::move(result), find_jobs(service_, std::move(source_address), std::move(options)));
+}
+
+void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result, std::uint32_t after,
+                             std::uint32_t count) {
+    calls_.start(std::move(result), list_jobs(jobs_, after, count));
 }
 
 void ManagerObject::Hold(Reply result) {

@@ -11,6 +11,7 @@
 #include "Manager_adaptor.hpp"
 #include "common/bus_value.hpp"
 #include "daemon/bus/calls.hpp"
+#include "daemon/bus/job_object.hpp"
 #include "daemon/jobs/service.hpp"
 
 namespace imapcopy::bus {
@@ -20,8 +21,8 @@ using ManagerAdaptors = sdbus::AdaptorInterfaces<org::imapcopyd1::Manager_adapto
 
 class ManagerObject final : public ManagerAdaptors {
  public:
-    /// All references outlive it.
-    ManagerObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service);
+    /// All references outlive it, and `jobs` the calls too.
+    ManagerObject(sdbus::IConnection& bus, Calls& calls, jobs::Service& service, JobObjects const& jobs);
     ~ManagerObject();
     ManagerObject(ManagerObject const&) = delete;
     ManagerObject& operator=(ManagerObject const&) = delete;
@@ -31,6 +32,7 @@ class ManagerObject final : public ManagerAdaptors {
 
  private:
     using Reply = sdbus::Result<>&&;
+    using JobRow = sdbus::Struct<sdbus::ObjectPath, BusDict>;
 
     void Test(sdbus::Result<BusDict>&& result, BusDict account, sdbus::UnixFd secret,
               BusDict options) override;
@@ -41,6 +43,8 @@ class ManagerObject final : public ManagerAdaptors {
               BusDict destination, sdbus::UnixFd destination_secret, BusDict options) override;
     void FindJobs(sdbus::Result<std::vector<sdbus::ObjectPath>>&& result, std::string source_address,
                   BusDict options) override;
+    void ListJobs(sdbus::Result<std::vector<JobRow>>&& result, std::uint32_t after,
+                  std::uint32_t count) override;
     void Hold(Reply result) override;
     void Release(Reply result) override;
     void Reload(Reply result) override;
@@ -56,6 +60,7 @@ class ManagerObject final : public ManagerAdaptors {
 
     Calls& calls_;
     jobs::Service& service_;
+    JobObjects const& jobs_;
     jobs::ServiceStatus published_;
 };
 

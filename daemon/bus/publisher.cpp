@@ -8,13 +8,14 @@
 
 namespace imapcopy::bus {
 
-Publisher::Publisher(Connection& connection, Calls& calls, jobs::Service& service,
+Publisher::Publisher(Connection& connection, Calls& calls, jobs::Service& service, JobObjects& jobs,
                      std::function<void(jobs::ServiceStatus const&)> on_status)
     : connection_(connection),
       calls_(calls),
       service_(service),
+      jobs_(jobs),
       on_status_(std::move(on_status)),
-      manager_(connection.bus(), calls, service),
+      manager_(connection.bus(), calls, service, jobs),
       alarm_(calls.context().clock.make_alarm([this] { flush(); })) {
     for (auto const& job : service_.jobs()) (void)object_of(job);
     service_.set_listener(this);
@@ -22,6 +23,7 @@ Publisher::Publisher(Connection& connection, Calls& calls, jobs::Service& servic
 
 Publisher::~Publisher() {
     service_.set_listener(nullptr);
+    jobs_.clear();
 }
 
 void Publisher::job_added(JobView const& job) {
@@ -54,7 +56,7 @@ void Publisher::status_changed() {
 
 JobObject& Publisher::object_of(JobView const& job) {
     auto const [entry, added] = jobs_.try_emplace(job.id);
-    if (added) entry->second = std::make_unique<JobObject>(connection_.bus(), calls_, service_, job);
+    if (added) entry->second = std::make_unique<JobObject>(connection_.bus(), calls_, service_, jobs_, job);
     return *entry->second;
 }
 

@@ -3,7 +3,6 @@
 // Publisher: turns what the service tells into objects and signals, each job's changes at most once a second.
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 
@@ -21,8 +20,9 @@ class Publisher final : public jobs::JobListener {
     static constexpr std::chrono::seconds interval{1};
 
     /// Exports the manager and every job that the service has by now, without signals. All references outlive
-    /// it. `on_status` is told what the manager publishes, as often.
-    Publisher(Connection& connection, Calls& calls, jobs::Service& service,
+    /// it. `jobs` is its own to fill, and empty again when it goes. `on_status` is told what the manager
+    /// publishes, as often.
+    Publisher(Connection& connection, Calls& calls, jobs::Service& service, JobObjects& jobs,
               std::function<void(jobs::ServiceStatus const&)> on_status);
     ~Publisher() override;
     Publisher(Publisher const&) = delete;
@@ -44,9 +44,9 @@ class Publisher final : public jobs::JobListener {
     Connection& connection_;
     Calls& calls_;
     jobs::Service& service_;
+    JobObjects& jobs_;
     std::function<void(jobs::ServiceStatus const&)> on_status_;
     ManagerObject manager_;
-    std::map<JobId, std::unique_ptr<JobObject>> jobs_;
     std::set<JobId> dirty_;
     bool status_dirty_ = false;
     bool scheduled_ = false;

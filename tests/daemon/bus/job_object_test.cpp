@@ -43,6 +43,20 @@ TEST_F(JobObjectTest, ShowsThePaceOfAJob) {
     EXPECT_EQ(job->progress, view.progress);
 }
 
+TEST_F(JobObjectTest, CutsWhatAServerMayHaveMadeLong) {
+    auto const id = submit();
+    auto view = server.service.views.at(id);
+    view.progress.current_folder = std::string(1024, 'f');
+    view.wait_text = std::string(1025, 'w');
+    view.error = Error{ErrorCode::over_quota, std::string(1'000'000, 'e')};
+    server.on_loop([&] { server.listener().job_changed(view); });
+    auto const job = client.job(id);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->progress.current_folder, view.progress.current_folder);
+    EXPECT_EQ(job->wait_text, std::string(1024, 'w') + "…");
+    EXPECT_EQ(job->error->message, std::string(1024, 'e') + "…");
+}
+
 TEST_F(JobObjectTest, CarriesEveryVerb) {
     auto const id = submit();
     server.service.asked.clear();
