@@ -136,9 +136,10 @@ Task<> Supervisor::stop() {
     stopping_ = true;
     wake_->clear();
     housekeeping_->clear();
+    auto const patience = settings_.config.timeouts.stop;
     for (auto* const entry : roster_.running()) {
-        interrupt(*entry->running, entry->running->wish, settings_.config.timeouts.stop);
-        if (stops_at_once_) abort(entry->row.view.id);
+        interrupt(*entry->running, entry->running->wish, patience);
+        if (stops_at_once_ || patience == Duration::zero()) abort(entry->row.view.id);
     }
     // Who asked for a verification waits for it; here it is only told.
     for (auto* const entry : roster_.verified()) entry->verification->request();

@@ -232,6 +232,20 @@ TEST_F(SupervisorTest, StopsAtOnceWhereItIsToldToOnceMore) {
     }
 }
 
+TEST_F(SupervisorTest, StopsAtOnceWhereItShallNotWait) {
+    config::Config config;
+    config.timeouts.stop = seconds(0);
+    JobDaemon daemon(path_, config);
+    daemon.runner.script = [](std::string, Context context, copy::Observer&) { return test::hang(context); };
+    auto const deaf = daemon.submit("deaf");
+    daemon.settle();
+    bool stopped = false;
+    boost::asio::co_spawn(daemon.io, daemon.service().stop(), [&](std::exception_ptr) { stopped = true; });
+    daemon.settle();
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(daemon.phase(deaf), Phase::queued);
+}
+
 TEST_F(SupervisorTest, StartsAScheduledJobAtItsTime) {
     JobDaemon daemon(path_);
     JobSpec spec;
