@@ -17,7 +17,8 @@ class Heirs {
     explicit Heirs(LedgerView const& entries);
 
     bool empty() const { return by_fingerprint_.empty(); }
-    /// There are some whose headers say nothing: their fingerprint is the digest of the whole message.
+    /// There are some whose headers say nothing. If they were copied, their fingerprint is the digest of the
+    /// whole message; those that were adopted are never found.
     bool has_nameless() const { return nameless_ > 0; }
     /// The UID in its old epoch of the first entry with this fingerprint, which is none of them any more.
     std::optional<Uid> take(Digest const& fingerprint);

@@ -160,8 +160,7 @@ void MetaReader::add(response::Response const& response) {
     auto const* const fetch = std::get_if<response::Fetch>(&response);
     if (fetch == nullptr || !fetch->uid) return;
     if (*fetch->uid < question_.range.first || *fetch->uid > question_.range.last) return;
-    too_much_ =
-        too_much_ || bytes_ + pieces_bytes_ > listed_bytes_max || pieces_.size() > pieces_max;
+    too_much_ = too_much_ || bytes_ + pieces_bytes_ > listed_bytes_max || pieces_.size() > pieces_max;
     if (too_much_ || given_.contains(*fetch->uid)) return;
     auto& piece = pieces_[*fetch->uid];
     piece.meta.uid = *fetch->uid;

@@ -190,11 +190,14 @@ Task<std::uint64_t> settle_folder(Endpoint& destination, Journal& journal, OpenF
     co_return identified.copies.size();
 }
 
-/// A server may refuse to tell the status of a folder that it has. None: it has no such folder.
+/// A server may refuse to tell the status of a folder that it has. None: it has no such folder. (hMailServer
+/// answers BAD then.)
 Task<std::optional<MailboxStatus>> status_by_opening(Endpoint& destination, MailboxName mailbox) {
     auto const opened = co_await attempt(destination.open(std::move(mailbox), Access::read_write));
     auto const error = error_of(opened.exception);
-    if (error && error->code == ErrorCode::folder_vanished) co_return std::nullopt;
+    bool const absent =
+        error && (error->code == ErrorCode::folder_vanished || error->code == ErrorCode::server_bug);
+    if (absent) co_return std::nullopt;
     opened.rethrow();
     co_return opened.value->status;
 }

@@ -33,6 +33,13 @@ Uid first_uid(FolderWork const& folder) {
     return same_epoch && complete->uid_next.value() > 0 ? complete->uid_next : Uid(1);
 }
 
+/// What is missing may have a UID that an earlier pass has seen.
+Task<> list_all_next_time(Journal& journal, FolderRecord const& record) {
+    auto seen = *record.source_complete;
+    seen.uid_next = Uid();
+    co_await journal.set_complete(record.id, seen, *record.destination_complete);
+}
+
 MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
     auto const found = std::ranges::find(window, uid, &MessageMeta::uid);
     return found == window.end() ? nullptr : &*found;
@@ -329,6 +336,7 @@ Task<> SourceHalf::count_unlisted(FolderWork& folder) {
         auto const missing = folder.source.messages - seen;
         parts_.state.progress.messages_skipped += missing;
         others -= missing;
+        if (!whole) co_await list_all_next_time(parts_.journal, folder.record);
     }
     // What was not listed was dealt with by an earlier pass, or by another folder, or is a report of ours, or
     // has just been expunged.

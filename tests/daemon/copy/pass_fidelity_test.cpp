@@ -326,6 +326,21 @@ TEST(PassFidelity, ListsAgainWhereTheSourceListsLessThanHasCome) {
     EXPECT_EQ(world.destination.contents(), world.source.contents());
 }
 
+TEST(PassFidelity, ListsAllAgainWhereAnOldMessageTurnsUp) {
+    World world;
+    for (int i = 1; i <= 4; ++i) world.source.add_message("INBOX", sample_message(i));
+    world.source.at("INBOX").messages[1].visible_from = TimePoint::max();
+    EXPECT_EQ(succeed(world).messages_copied, 3U);
+    world.source.at("INBOX").messages[1].visible_from = {};
+    auto const second = succeed(world);
+    EXPECT_EQ(second.messages_copied, 0U);
+    EXPECT_EQ(second.exceptions.size(), 1U);
+    auto const third = succeed(world);
+    EXPECT_EQ(third.messages_copied, 1U);
+    EXPECT_TRUE(third.exceptions.empty());
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 TEST(PassFidelity, KeepsNoDateThatTheSourceDoesNotTell) {
     World world;
     world.source.add_message("INBOX", sample_message(1), {}, InternalDate::not_told().unix_seconds);
