@@ -89,7 +89,14 @@ Fetch parse_fetch(Scanner& in, std::uint32_t sequence_number) {
     Fetch fetch;
     fetch.sequence_number = sequence_number;
     in.expect_blank();
-    for (in.open(); in.more();) parse_item(in, fetch);
+    if (in.peek() == '(') {
+        for (in.open(); in.more();) parse_item(in, fetch);
+    } else {
+        do {
+            parse_item(in, fetch);
+            in.skip_blanks();
+        } while (in.ok() && !in.at_end());
+    }
     in.expect_end();
     return fetch;
 }

@@ -57,6 +57,8 @@ inline constexpr std::array quirks = {
     Quirk{"zero_uid_next", "several", "* STATUS INBOX (MESSAGES 0 UIDNEXT 0 UIDVALIDITY 0)",
           "0 is no UID: taken as not told."},
     Quirk{"fetch_without_items", "several", "* 1 FETCH ()", "Says nothing, breaks nothing."},
+    Quirk{"fetch_without_parentheses", "GNU Mailutils", "* 5 FETCH FLAGS (\\Seen)",
+          "How imap4d tells of flags that another connection has set; items need no list to be understood."},
     Quirk{"flag_not_an_atom", "several", "* 1 FETCH (FLAGS (\\Seen \\XOther \\* Junk] k\"w))",
           "Left out: it could not be set at the destination in any case."},
     Quirk{"day_with_one_digit", "several", "* 1 FETCH (INTERNALDATE \"7-Feb-1994 21:52:25 +0000\")",

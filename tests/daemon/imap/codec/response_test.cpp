@@ -211,6 +211,12 @@ TEST(FetchResponse, SkipsWhatItDoesNotKnow) {
     EXPECT_FALSE(fetch.has_body);
 }
 
+TEST(FetchResponse, TakesItemsWithoutTheirList) {
+    auto const fetch = parsed<Fetch>("* 5 FETCH FLAGS (\\Seen) UID 7");
+    EXPECT_EQ(fetch.uid, Uid{7});
+    EXPECT_EQ(fetch.flags, Flags::parse("\\Seen"));
+}
+
 TEST(FetchResponse, RefusesWhatIsMalformed) {
     for (auto const* text :
          {"* 1 FETCH", "* 1 FETCH (", "* 1 FETCH (UID", "* 1 FETCH (UID 0)", "* 1 FETCH (UID 4294967296)",
