@@ -147,7 +147,8 @@ Task<std::vector<sdbus::ObjectPath>> find_jobs(jobs::Service& service, std::stri
 
 Task<std::vector<JobRow>> list_jobs(JobObjects const& jobs, std::uint32_t after, std::uint32_t count) {
     if (count > jobs_shown_max)
-        throw Failure(ErrorCode::invalid_argument, "at most 1000 jobs can be asked for at once");
+        throw Failure(ErrorCode::invalid_argument,
+                      "at most " + std::to_string(jobs_shown_max) + " jobs can be asked for at once");
     std::vector<JobRow> rows;
     for (auto job = jobs.upper_bound(JobId{after}); job != jobs.end() && rows.size() < count; ++job)
         rows.emplace_back(job_path(job->first), job->second->all_properties());

@@ -10,6 +10,12 @@ constexpr std::size_t row_max = 256;
 
 }  // namespace
 
+bool DeadlyMessages::may_have_caused(Error const& error) {
+    bool const ended = error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
+                       error.code == ErrorCode::server_bug;
+    return ended && error.side == Side::source;
+}
+
 void DeadlyMessages::add(MailboxName const& mailbox, std::vector<Uid> const& awaited) {
     if (awaited.empty()) return;
     auto const known = lone_losses_.find({mailbox.wire, awaited.front()});

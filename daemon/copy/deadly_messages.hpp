@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/result.hpp"
 #include "daemon/copy/view.hpp"
 
 namespace imapcopy::copy {
@@ -19,6 +20,8 @@ namespace imapcopy::copy {
 /// sound costs a round trip.
 class DeadlyMessages {
  public:
+    /// True for a failure that the message that was awaited may be the cause of.
+    static bool may_have_caused(Error const& error);
     /// The connection ended, or could not be understood any more, while the first of these messages was
     /// awaited, and then the others in this order.
     void add(MailboxName const& mailbox, std::vector<Uid> const& awaited);

@@ -78,8 +78,8 @@ class Append {
     /// Announces the next message. False: the server has already answered the command (refused before
     /// upload); go straight to outcome().
     virtual Task<bool> message(AppendMessage message) = 0;
-    /// A piece of the announced message's body. The very last byte of the command is kept back until
-    /// commit().
+    /// A piece of the announced message's body; `bytes` outlive the call. The very last byte of the command
+    /// is kept back until commit().
     virtual Task<> write(std::string_view bytes) = 0;
     /// Sends what was kept back and the end of the command. Afterwards the next append() may begin.
     virtual Task<> commit() = 0;

@@ -34,9 +34,7 @@ Task<> FolderFetch::run() {
 }
 
 void FolderFetch::note_failure(Error const& error) {
-    bool const ended = error.code == ErrorCode::connection_lost || error.code == ErrorCode::timed_out ||
-                       error.code == ErrorCode::server_bug;
-    if (!ended || error.side != Side::source) return;
+    if (!DeadlyMessages::may_have_caused(error)) return;
     std::vector<Uid> awaited;
     for (auto const& [uid, wanted] : wanted_) awaited.push_back(uid);
     std::ranges::sort(awaited);

@@ -86,7 +86,7 @@ std::optional<MailboxStatus> to_status(response::MailboxStatus const& status) {
                          status.highest_mod_seq.value_or(ModSeq{})};
 }
 
-bool ListReader::has_room_for(MailboxName const& mailbox) {
+bool ListReader::admits(MailboxName const& mailbox) {
     bytes_ += mailbox.wire.size();
     too_many_ = too_many_ || bytes_ > mailbox_bytes_max || mailboxes_.size() >= mailboxes_max ||
                 subscribed_.size() >= mailboxes_max || status_.size() > mailboxes_max;
@@ -95,7 +95,7 @@ bool ListReader::has_room_for(MailboxName const& mailbox) {
 
 void ListReader::add(response::Response const& response) {
     if (auto const* const list = std::get_if<response::List>(&response)) {
-        if (!has_room_for(list->mailbox)) return;
+        if (!admits(list->mailbox)) return;
         if (list->lsub) {
             subscribed_.insert(list->mailbox.wire);
         } else if (places_.try_emplace(list->mailbox.wire, mailboxes_.size()).second) {
@@ -103,7 +103,7 @@ void ListReader::add(response::Response const& response) {
         }
     } else if (auto const* const status = std::get_if<response::MailboxStatus>(&response)) {
         auto const known = to_status(*status);
-        if (known && has_room_for(status->mailbox)) status_.insert_or_assign(status->mailbox.wire, *known);
+        if (known && admits(status->mailbox)) status_.insert_or_assign(status->mailbox.wire, *known);
     } else if (auto const* const name_space = std::get_if<response::Namespace>(&response)) {
         namespace_ = *name_space;
     }

@@ -26,8 +26,8 @@ class ListReader {
 
  private:
     bool is_personal(MailboxName const& mailbox) const;
-    /// False: with this one there are more names than memory should hold.
-    bool has_room_for(MailboxName const& mailbox);
+    /// Counts one more name. False: there are more than memory should hold.
+    bool admits(MailboxName const& mailbox);
 
     std::vector<Mailbox> mailboxes_;
     std::map<std::string, std::size_t>

@@ -37,7 +37,9 @@ Uid first_uid(FolderWork const& folder) {
 Task<> list_all_next_time(Journal& journal, FolderRecord const& record) {
     auto seen = *record.source_complete;
     seen.uid_next = Uid();
-    co_await journal.set_complete(record.id, seen, *record.destination_complete);
+    // None where the destination folder has become another one since.
+    auto const there = record.destination_complete.value_or(MailboxStatus{});
+    co_await journal.set_complete(record.id, seen, there);
 }
 
 MessageMeta const* find_meta(std::vector<MessageMeta> const& window, Uid uid) {
@@ -484,12 +486,12 @@ Task<> SourceHalf::inherit(Planning& planning, std::vector<MessageMeta> const& w
         if (!message.identity || knows(ledger, message.uid)) continue;
         if (message.identity->coarse != 0) {
             match(message.uid, message.identity->fingerprint);
-        } else if (heirs.has_nameless() && !parts_.state.deadly.is_suspect(name, message.uid)) {
+        } else if (heirs.has_nameless()) {
             nameless.push_back(message.uid);
         }
     }
     if (!nameless.empty()) {
-        auto const read = co_await body_digests(parts_.source, name, std::move(nameless));
+        auto const read = co_await source_digests(parts_, name, std::move(nameless));
         for (auto const& message : read) match(message.uid, message.digest);
     }
     if (!old_to_new.empty())
@@ -539,7 +541,7 @@ Task<> SourceHalf::compare(Planning& planning, WindowPlan& plan, std::vector<Mes
     auto& folder = planning.folder;
     for (auto const& comparison : plan.compare) {
         auto const source =
-            co_await body_digests(parts_.source, folder.mapped.source.name, comparison.source);
+            co_await source_digests(parts_, folder.mapped.source.name, comparison.source);
         auto const destination =
             co_await body_digests(parts_.destination, folder.mapped.destination, comparison.destination);
         auto result = compare_bodies(source, destination, planning.nominees);

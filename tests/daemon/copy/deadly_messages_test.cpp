@@ -31,6 +31,34 @@ TEST(DeadlyMessages, InARowHoldUpNoOther) {
     EXPECT_EQ(result.exceptions.size(), 50U);
 }
 
+TEST(DeadlyMessages, HoldUpNoInheritance) {
+    World world;
+    for (char const c : {'a', 'b', 'c'}) world.source.add_message("INBOX", std::string("\r\nnote ") + c);
+    (void)succeed(world);
+    auto const before = world.destination.contents();
+    auto& inbox = world.source.at("INBOX");
+    inbox.uid_validity += 1;
+    world.source.deadly_bodies.insert("\r\nnote b");
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 0U);
+    ASSERT_EQ(result.exceptions.size(), 1U);
+    EXPECT_EQ(result.exceptions.front().code, "MessageUnreadable");
+    EXPECT_EQ(world.destination.contents(), before);
+}
+
+TEST(DeadlyMessages, HoldUpNoComparison) {
+    World world;
+    for (int i = 1; i <= 3; ++i) {
+        world.source.add_message("INBOX", sample_message(i));
+        world.destination.add_message("INBOX", sample_message(i) + "a footer\r\n");
+    }
+    world.source.deadly_bodies.insert(sample_message(2));
+    auto const result = succeed(world);
+    EXPECT_EQ(result.messages_copied, 2U) << "their bodies differ";
+    auto const unreadable = [](Exception const& exception) { return exception.code == "MessageUnreadable"; };
+    EXPECT_EQ(std::ranges::count_if(result.exceptions, unreadable), 1);
+}
+
 /// More of them than a pass connects again without progress.
 TEST(DeadlyMessages, HoldUpNoOther) {
     for (std::uint32_t const lanes : {1, 3}) {

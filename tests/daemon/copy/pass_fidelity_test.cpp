@@ -326,6 +326,20 @@ TEST(PassFidelity, ListsAgainWhereTheSourceListsLessThanHasCome) {
     EXPECT_EQ(world.destination.contents(), world.source.contents());
 }
 
+/// The pass that saw it empty has not opened its copy.
+TEST(PassFidelity, ListsAgainWhereAnEmptyFolderHasGotMessages) {
+    World world;
+    world.source.add_mailbox("Work").uid_next = 50;
+    (void)succeed(world);
+    for (int i = 1; i <= 3; ++i) world.source.add_message("Work", sample_message(i));
+    world.source.at("Work").messages[1].visible_from = TimePoint::max();
+    world.source.counts_hidden = true;
+    EXPECT_EQ(succeed(world).exceptions.size(), 1U);
+    world.source.at("Work").messages[1].visible_from = {};
+    EXPECT_EQ(succeed(world).messages_copied, 1U);
+    EXPECT_EQ(world.destination.contents(), world.source.contents());
+}
+
 TEST(PassFidelity, ListsAllAgainWhereAnOldMessageTurnsUp) {
     World world;
     for (int i = 1; i <= 4; ++i) world.source.add_message("INBOX", sample_message(i));
